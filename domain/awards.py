@@ -1,0 +1,135 @@
+"""Awards: an explicit number of points for one stated cause, within the campaign's budget."""
+
+from __future__ import annotations
+
+from domain.accounts import AccountState
+from domain.budgets import Promises, check_budget
+from domain.campaigns import CampaignPlan
+from domain.causes import CAUSE_VIEWS, PurchaseCause, StatedCause, read_causes, stated_causes
+from domain.clawbacks import Part, Standing, returned_share
+from domain.decision import Command, Slice
+from domain.errors import RuleError
+from domain.movements import check_lifetime
+from domain.points import Origin, PointsEarned
+from domain.types import (
+    ID,
+    AccountID,
+    CampaignID,
+    ContributionID,
+    Instant,
+    MemberID,
+    Money,
+    ParticipationID,
+    Points,
+    PurchaseID,
+    ReferralID,
+    ShareID,
+    Text,
+    Version,
+)
+
+
+class OneCauseOnly(RuleError):
+    """Points are given for one thing: name one cause, or only a reason when it is goodwill."""
+
+
+class AwardPoints(Command, frozen=True, kw_only=True):
+    """Give points for one stated cause, or for goodwill with a reason; they make a new lot.
+
+    A purchase that came back, all or some, earns what is left of it: the award is made, and the
+    share of the returns is clawed back at once.
+    """
+
+    account_id: AccountID
+    member_id: MemberID | None = None
+    points: Points
+    qualifying: bool = False
+    campaign_id: CampaignID | None = None
+    """Its budget pays: the points count in it, and the cost if one is stated."""
+    rule_id: ID | None = None
+    rule_version: Version | None = None
+    reason: Text | None = None
+    participation_id: ParticipationID | None = None
+    purchase_id: PurchaseID | None = None
+    referral_id: ReferralID | None = None
+    share_id: ShareID | None = None
+    contribution_id: ContributionID | None = None
+    available_from: Instant | None = None
+    """When it is not given, at once."""
+    expires_at: Instant | None = None
+    cost: Money | None = None
+
+
+class Awarding(
+    Slice,
+    decides=AwardPoints,
+    reads=(AccountState, CampaignPlan, Promises, *CAUSE_VIEWS.values()),
+):
+    """Points are given for a cause that stands, and never beyond the campaign's budget."""
+
+    def __init__(self, command: AwardPoints, command_id: str) -> None:
+        super().__init__(command, command_id)
+        self.account = self.view(AccountState, f"account:{command.account_id}")
+        read_causes(self, command)
+        self.plan: CampaignPlan | None = None
+        if command.campaign_id is not None:
+            self.plan = self.view(CampaignPlan, f"campaign:{command.campaign_id}")
+            self.promises = self.view(Promises, f"campaign:{command.campaign_id}")
+
+    def execute(self) -> None:
+        """Make the lot, if its cause stands and the budget covers it."""
+        command: AwardPoints = self.command
+        self.account.require()
+        stated = list(stated_causes(self))
+        if len(stated) > 1 or not (stated or command.reason):
+            raise OneCauseOnly(causes=[cause.field for cause in stated])
+        cause = stated[0] if stated else None
+        position = cause.view.require() if cause else None
+        check_lifetime(command.available_from or self.time, command.expires_at, self.time)
+        if self.plan is not None:
+            check_budget(self.plan, self.promises, points=command.points, cost=command.cost)
+        award = self._award(cause)
+        self.trigger(award, cause=position)
+        if cause and isinstance(cause.view, PurchaseCause):
+            self._take_returns_back(award, cause.view)
+
+    def _award(self, cause: StatedCause | None) -> PointsEarned:
+        command: AwardPoints = self.command
+        origin: Origin = "engagement" if cause else "goodwill"
+        order_id = None
+        if cause and isinstance(cause.view, PurchaseCause):
+            origin, order_id = "purchase", cause.view.purchase.event.order_id
+        return PointsEarned(
+            account_id=command.account_id,
+            member_id=command.member_id,
+            lot_id=self.mint("lot"),
+            points=command.points,
+            origin=origin,
+            qualifying=command.qualifying,
+            campaign_id=command.campaign_id,
+            rule_id=command.rule_id,
+            rule_version=command.rule_version,
+            reason=command.reason,
+            participation_id=command.participation_id,
+            purchase_id=command.purchase_id,
+            order_id=order_id,
+            referral_id=command.referral_id,
+            share_id=command.share_id,
+            contribution_id=command.contribution_id,
+            available_from=command.available_from or self.time,
+            expires_at=command.expires_at,
+            cost=command.cost,
+        )
+
+    def _take_returns_back(self, award: PointsEarned, view: PurchaseCause) -> None:
+        """Claw back for each return that came before the award, as if it had come after."""
+        part = Part(award.account_id, award, 0, view.purchase.position, award.points)
+        standing = Standing([part])
+        returned = 0
+        for matched in view.matches_of(view.purchase):
+            returned += matched.event.net
+            target = returned_share(award.points, returned, view.purchase.event.net)
+            due = target - standing.points[part.place]
+            if due:
+                event = standing.claw_back(part, due, return_id=matched.event.return_id)
+                self.trigger(event, cause=matched.cause)

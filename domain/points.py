@@ -1,0 +1,258 @@
+"""The movements of points: each credit makes a lot, and each debit names the lots that paid it."""
+
+from __future__ import annotations
+
+from typing import Annotated, Final, Literal
+
+from msgspec import Meta
+
+from domain.event import Decided, event_type
+from domain.types import (
+    ID,
+    LIST_LENGTH_MAX,
+    AccountID,
+    Block,
+    CampaignID,
+    ContributionID,
+    Instant,
+    LotID,
+    MemberID,
+    Money,
+    OrderID,
+    ParticipationID,
+    Points,
+    PurchaseID,
+    ReferralID,
+    ReservationID,
+    ReturnID,
+    RewardID,
+    ShareID,
+    Tag,
+    Text,
+    Version,
+)
+
+Origin = Literal["purchase", "engagement", "goodwill"]
+"""purchase: deferred revenue under IFRS 15; engagement and goodwill: an expected cost."""
+
+
+LotCauses = Annotated[tuple[Tag, ...], Meta(max_length=8)]
+
+
+class LotDebit(Block, frozen=True, kw_only=True):
+    """Points that are taken from one lot."""
+
+    lot_id: LotID
+    points: Points
+
+
+class TransferredLot(Block, frozen=True, kw_only=True):
+    """Points of one lot on their way to another account: they keep instants and origin."""
+
+    lot_id: LotID
+    points: Points
+    available_from: Instant
+    origin: Origin
+    expires_at: Instant | None = None
+    qualifying: bool = False
+    causes: LotCauses = ()
+    """Tags of the stated cause of the award that made the lot, or of the lot itself."""
+
+
+Debits = Annotated[tuple[LotDebit, ...], Meta(min_length=1, max_length=LIST_LENGTH_MAX)]
+TransferredLots = Annotated[tuple[TransferredLot, ...], Meta(min_length=1, max_length=500)]
+Causes = Annotated[tuple[Tag, ...], Meta(max_length=LIST_LENGTH_MAX)]
+"""Tags of what the lots that an event names were given for, so that it leads to the event."""
+
+LOTS_PER_EVENT_MAX: Final = 50
+"""What is decided here names no more lots in one event: it fits an entry whatever the ids are."""
+
+
+@event_type("points.earned.v1")
+class PointsEarned(Decided, frozen=True, kw_only=True):
+    """An award: a new lot of points on an account, for one stated cause.
+
+    The envelope's ``cause`` is the position of the event that the points were given for.
+    """
+
+    account_id: AccountID
+    member_id: MemberID | None = None
+    lot_id: LotID
+    points: Points
+    origin: Origin
+    qualifying: bool = False
+    """Whether the points count towards a tier."""
+    campaign_id: CampaignID | None = None
+    rule_id: ID | None = None
+    rule_version: Version | None = None
+    reason: Text | None = None
+    participation_id: ParticipationID | None = None
+    purchase_id: PurchaseID | None = None
+    order_id: OrderID | None = None
+    """The order of the purchase, so that a return that names only the order finds the award."""
+    referral_id: ReferralID | None = None
+    share_id: ShareID | None = None
+    contribution_id: ContributionID | None = None
+    available_from: Instant
+    """From this instant on the points can be spent."""
+    expires_at: Instant | None = None
+    """From this instant on they can not. None: never."""
+    cost: Money | None = None
+    """What the award is expected to cost the brand; counted against the campaign's budget."""
+
+
+@event_type("points.reserved.v1")
+class PointsReserved(Decided, frozen=True, kw_only=True):
+    """Points are held for a redemption to come, and nothing else can spend them meanwhile."""
+
+    account_id: AccountID
+    member_id: MemberID | None = None
+    reservation_id: ReservationID
+    points: Points
+    lots: Debits
+    until: Instant | None = None
+    """The hold lapses at this instant by itself. None: it stands until it is released."""
+    reward_id: RewardID | None = None
+    campaign_id: CampaignID | None = None
+    reason: Text | None = None
+
+
+@event_type("points.released.v1")
+class PointsReleased(Decided, frozen=True, kw_only=True):
+    """A reservation, or what was left of it, was given up: its points are free again."""
+
+    account_id: AccountID
+    member_id: MemberID | None = None
+    reservation_id: ReservationID
+    points: Points
+    lots: Debits
+    reason: Text | None = None
+
+
+@event_type("points.redeemed.v1")
+class PointsRedeemed(Decided, frozen=True, kw_only=True):
+    """Points were spent. The lots say which earlier awards paid for it."""
+
+    account_id: AccountID
+    member_id: MemberID | None = None
+    points: Points
+    lots: Debits
+    reservation_id: ReservationID | None = None
+    """The reservation that held these points, if one did."""
+    reward_id: RewardID | None = None
+    campaign_id: CampaignID | None = None
+    reason: Text | None = None
+    approved_by: ID | None = None
+
+
+@event_type("points.cancelled.v1")
+class PointsCancelled(Decided, frozen=True, kw_only=True):
+    """Unspent points were taken away by somebody, for a stated reason."""
+
+    account_id: AccountID
+    member_id: MemberID | None = None
+    points: Points
+    lots: Debits
+    causes: Causes = ()
+    reason: Text
+    approved_by: ID | None = None
+
+
+@event_type("points.expired.v1")
+class PointsExpired(Decided, frozen=True, kw_only=True):
+    """Points that were not spent in time are gone.
+
+    Expiry follows from each lot's instant and needs no event; this one states it where another
+    system, or a brand's policy, decided it.
+    """
+
+    account_id: AccountID
+    member_id: MemberID | None = None
+    points: Points
+    lots: Debits
+    causes: Causes = ()
+    reason: Text | None = None
+
+
+@event_type("points.transferred.v1")
+class PointsTransferred(Decided, frozen=True, kw_only=True):
+    """Points went from one account to another. Each lot keeps its instants and its origin."""
+
+    account_id: AccountID
+    """The account that gives."""
+    to_account_id: AccountID
+    """The account that receives."""
+    member_id: MemberID | None = None
+    points: Points
+    lots: TransferredLots
+    causes: Causes = ()
+    reason: Text | None = None
+    approved_by: ID | None = None
+
+
+@event_type("points.adjusted.v1")
+class PointsAdjusted(Decided, frozen=True, kw_only=True):
+    """Somebody corrected an account by hand: a credit makes a lot, a debit names lots."""
+
+    account_id: AccountID
+    member_id: MemberID | None = None
+    direction: Literal["credit", "debit"]
+    points: Points
+    lot_id: LotID | None = None
+    """Credit only: the new lot. Its origin is goodwill."""
+    available_from: Instant | None = None
+    expires_at: Instant | None = None
+    lots: Annotated[tuple[LotDebit, ...], Meta(max_length=LIST_LENGTH_MAX)] = ()
+    """Debit only: the lots that pay."""
+    causes: Causes = ()
+    reason: Text
+    approved_by: ID | None = None
+
+
+@event_type("points.clawed_back.v1")
+class PointsClawedBack(Decided, frozen=True, kw_only=True):
+    """Points were taken back because what they were given for was returned, voided or found false.
+
+    What had already been spent is owed. The envelope's ``cause`` is the position of the return, of
+    the disqualification, or of the voided event.
+    """
+
+    account_id: AccountID
+    member_id: MemberID | None = None
+    points: Points
+    lots: Debits
+    campaign_id: CampaignID | None = None
+    """The campaign that had given the points: they are free in its budget again."""
+    cost: Money | None = None
+    """The part of the award's expected cost that is free in the budget again."""
+    participation_id: ParticipationID | None = None
+    purchase_id: PurchaseID | None = None
+    order_id: OrderID | None = None
+    return_id: ReturnID | None = None
+    referral_id: ReferralID | None = None
+    share_id: ShareID | None = None
+    contribution_id: ContributionID | None = None
+    reason: Text | None = None
+    approved_by: ID | None = None
+
+
+def cause_tags(event: PointsEarned) -> tuple[str, ...]:
+    """The tags that lead from an award's cause to everything that becomes of its lot.
+
+    A purchase is also found by its order. Goodwill has no cause: the lot stands for itself.
+    """
+    causes = (
+        ("participation", event.participation_id),
+        ("purchase", event.purchase_id),
+        ("order", event.order_id),
+        ("referral", event.referral_id),
+        ("share", event.share_id),
+        ("contribution", event.contribution_id),
+    )
+    tags = tuple(f"{kind}:{id_}" for kind, id_ in causes if id_ is not None)
+    return tags or lot_tags(event.lot_id)
+
+
+def lot_tags(lot_id: str) -> tuple[str, ...]:
+    """The tag of a lot that was credited for no cause but itself."""
+    return (f"lot:{lot_id}",)

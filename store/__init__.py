@@ -1,0 +1,1 @@
+"""The append-only log on PostgreSQL, and the vault beside it."""

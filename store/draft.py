@@ -1,0 +1,73 @@
+"""An entry in the making: its bytes are final, its place is not in the log yet."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import NamedTuple
+
+from domain.envelope import Envelope, Recorded, encode_entry
+from domain.event import Event, tags_of
+from domain.ledger import BatchVoided, EventVoided
+from store.rows import origin_key
+
+
+class Draft(NamedTuple):
+    """An entry with its final bytes, before it is in the log."""
+
+    envelope: Envelope
+    event: Event | None
+    tags: tuple[str, ...]
+    entry: bytes
+    origin: bytes
+
+    def recorded(self) -> Recorded:
+        """As it will be read back."""
+        return Recorded(self.envelope, self.event, self.tags, self.entry)
+
+    @property
+    def voids(self) -> bool:
+        """Whether it takes something back, so that views must be folded again."""
+        return isinstance(self.event, EventVoided | BatchVoided)
+
+
+def make_draft(
+    event: Event,
+    *,
+    position: int,
+    id: str,  # noqa: A002 - the attribute's name in CloudEvents
+    source: str,
+    time: datetime,
+    now: datetime,
+    actor: str,
+    cause: int | None,
+    batch: str | None,
+    command: str | None,
+    origin: bytes | None,
+) -> Draft:
+    """Make the final bytes of an event that will stand at a position."""
+    entry = encode_entry(
+        id=id,
+        source=source,
+        event=event,
+        time=time,
+        recorded_at=now,
+        actor=actor,
+        cause=cause,
+        batch=batch,
+        command=command,
+    )
+    envelope = Envelope(
+        position=position,
+        id=id,
+        source=source,
+        type=event.type_name,
+        time=time,
+        recorded_at=now,
+        actor=actor,
+        cause=cause,
+        batch=batch,
+    )
+    tags = tags_of(event)
+    if batch is not None and f"batch:{batch}" not in tags:
+        tags = (*tags, f"batch:{batch}")
+    return Draft(envelope, event, tags, entry, origin or origin_key(source, id))

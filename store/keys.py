@@ -1,0 +1,158 @@
+"""The epoch keys: what wraps every key of the vault, kept outside PostgreSQL and rotated."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import stat
+import tempfile
+from base64 import b32encode
+from collections.abc import Mapping
+from hashlib import sha256
+from pathlib import Path
+from typing import Final
+
+import msgspec
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from domain.errors import FilrougeError
+
+EPOCH_KEY_BYTES: Final = 32
+KEYS_FILE_BYTES_MAX: Final = 1_000_000
+_NONCE_BYTES: Final = 12
+_FORMAT: Final = "filrouge.epoch-keys.v1"
+
+
+class KeyFileError(FilrougeError):
+    """The file of the epoch keys cannot be used; the message says why and what to do."""
+
+
+class EpochKeyMissing(FilrougeError):
+    """The vault was wrapped by an epoch key that is not held here.
+
+    Start with the key file (or the setting) that the ledger was made with. Without it nothing
+    personal can be opened; everything else still works.
+    """
+
+
+class _KeyFile(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    format: str
+    current: str
+    keys: dict[str, bytes]
+
+
+class EpochKeys:
+    """The epoch keys that are held, one of them current: new keys are wrapped by that one.
+
+    Wrapping is AES-256-GCM with a random nonce, bound to what the wrapped key is for, so that a
+    wrapped key moved to another row does not open.
+    """
+
+    def __init__(self, keys: Mapping[str, bytes], current: str) -> None:
+        if current not in keys or any(len(key) != EPOCH_KEY_BYTES for key in keys.values()):
+            raise KeyFileError(f"An epoch key is {EPOCH_KEY_BYTES} bytes, and one is current.")
+        self._keys = dict(keys)
+        self._ciphers = {name: AESGCM(key) for name, key in keys.items()}
+        self.current = current
+
+    def __repr__(self) -> str:
+        return f"EpochKeys(current={self.current!r}, held={len(self._keys)})"
+
+    @classmethod
+    def from_bytes(cls, key: bytes) -> EpochKeys:
+        """The only key is this one: 32 bytes, from a setting."""
+        return cls({_name(key): key}, _name(key))
+
+    @classmethod
+    def from_file(cls, path: Path) -> EpochKeys:
+        """Read the keys of a file; make it first, with a new key, if there is none.
+
+        Processes that start at once agree: the file appears whole, and the first one wins.
+
+        Raises:
+            KeyFileError: others may read it, or it does not hold keys.
+
+        """
+        if not path.exists():
+            _make(path)
+        return _read(path)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The ids of the keys that are held."""
+        return tuple(self._keys)
+
+    def wrap(self, key: bytes, purpose: str) -> bytes:
+        """Encrypt a key under the current epoch key, bound to its purpose."""
+        nonce = secrets.token_bytes(_NONCE_BYTES)
+        return nonce + self._ciphers[self.current].encrypt(nonce, key, purpose.encode())
+
+    def unwrap(self, name: str, wrapped: bytes, purpose: str) -> bytes:
+        """Decrypt a key that was wrapped by the epoch key of this id, for this purpose."""
+        cipher = self._ciphers.get(name)
+        if cipher is None:
+            raise EpochKeyMissing(epoch_key=name)
+        try:
+            return cipher.decrypt(wrapped[:_NONCE_BYTES], wrapped[_NONCE_BYTES:], purpose.encode())
+        except InvalidTag:
+            raise EpochKeyMissing(
+                f"What {name} wrapped for {purpose} was changed, or that is another key.",
+                epoch_key=name,
+            ) from None
+
+    def exported(self) -> dict[str, bytes]:
+        """The keys themselves, for a bundle that is asked to hold them."""
+        return dict(self._keys)
+
+    def with_others(self, keys: Mapping[str, bytes]) -> EpochKeys:
+        """These keys and others, which open what they wrapped; the current one stays."""
+        return EpochKeys({**keys, **self._keys}, self.current)
+
+    def save(self, path: Path) -> None:
+        """Write the keys to their file, in place of what it held."""
+        _written(path, self).replace(path)
+
+
+def _name(key: bytes) -> str:
+    digest = sha256(b"filrouge epoch key id\0" + key).digest()
+    return f"ek_{b32encode(digest[:10]).decode().lower()}"
+
+
+def _make(path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    unfinished = _written(path, EpochKeys.from_bytes(secrets.token_bytes(EPOCH_KEY_BYTES)))
+    try:
+        os.link(unfinished, path)  # appears whole, and only if nobody else was first
+    except FileExistsError:
+        pass
+    finally:
+        unfinished.unlink()
+
+
+def _written(path: Path, keys: EpochKeys) -> Path:
+    content = _KeyFile(format=_FORMAT, current=keys.current, keys=keys.exported())
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")  # mode 0600
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(msgspec.json.format(msgspec.json.encode(content)) + b"\n")
+        file.flush()
+        os.fsync(file.fileno())
+    return Path(name)
+
+
+def _read(path: Path) -> EpochKeys:
+    with path.open("rb") as file:
+        mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
+        if mode & (stat.S_IRWXG | stat.S_IRWXO):
+            raise KeyFileError(
+                f"{path} holds the epoch keys and others may use it (mode {mode:04o}): "
+                f"chmod 600 {path}"
+            )
+        content = file.read(KEYS_FILE_BYTES_MAX)
+    try:
+        found = msgspec.json.decode(content, type=_KeyFile)
+    except msgspec.MsgspecError as error:
+        raise KeyFileError(f"{path} does not hold epoch keys: {error}") from None
+    if found.format != _FORMAT:
+        raise KeyFileError(f"{path} is {found.format!r}, and this reads {_FORMAT!r}.")
+    return EpochKeys(found.keys, found.current)

@@ -1,0 +1,147 @@
+"""One open ledger: its log, its vault, and the two ways to write: observe and decide."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from functools import cached_property
+from re import compile as pattern
+from typing import Final
+
+import msgspec
+import psycopg
+from psycopg_pool import ConnectionPool
+
+from domain.decision import Command, slice_for
+from domain.errors import FilrougeError, InvalidEvent, NotPermitted
+from domain.event import Observation, check_times, validated
+from domain.ledger import LedgerOpened, OpenLedger
+from domain.types import TIME_FLOOR
+from store.log import Log
+from store.recorder import Recorder
+from store.requests import Decide, NewEvent, Observe, Outcome, Verdict, digest_of
+from store.subjects import subject_of
+from store.vault import Vault
+from store.writer import Writer
+
+ORIGIN_PATTERN: Final = pattern(r"[A-Za-z0-9/][A-Za-z0-9._~:/#+=-]{0,255}")
+"""What a source and an event id may look like. No "@": neither may be an e-mail address."""
+
+__all__ = ["Ledger", "LedgerInfo", "NewEvent", "Outcome", "Verdict"]
+
+
+class LedgerInfo(msgspec.Struct, frozen=True):
+    """What the entry of position 1 says for ever."""
+
+    ledger_id: str
+    name: str
+    time_zone: str
+    currency: str
+
+
+class NotOpened(FilrougeError):
+    """Nothing opened this ledger yet: create it with ``filrouge init``."""
+
+
+class Ledger:
+    """One brand's whole history. Safe to share by threads; close it when done."""
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        pool: ConnectionPool,
+        connect: Callable[[], psycopg.Connection],
+        make_vault: Callable[[str], Vault],
+        batch_events_max: int,
+    ) -> None:
+        self.name = name
+        self.pool = pool
+        self.connect = connect
+        """Make a new connection that sees this ledger's schema, with the rights of its role."""
+        self.log = Log(pool)
+        self._make_vault = make_vault
+        self._writer = Writer(connect, self.log, batch_events_max=batch_events_max)
+        self.recorder = Recorder(self.log, self._writer)
+
+    @cached_property
+    def info(self) -> LedgerInfo:
+        """What the entry of position 1 says. Raises NotOpened before there is one."""
+        first = self.log.entry(1)
+        if first is None or not isinstance(first.event, LedgerOpened):
+            raise NotOpened(ledger=self.name)
+        event = first.event
+        return LedgerInfo(event.ledger_id, event.name, event.time_zone, event.currency)
+
+    @cached_property
+    def vault(self) -> Vault:
+        """The keys and digests of this ledger's data subjects."""
+        return self._make_vault(self.info.ledger_id)
+
+    def observe(
+        self,
+        events: Sequence[NewEvent],
+        *,
+        actor: str,
+        batch: str | None = None,
+        admin: bool = False,
+    ) -> Future[list[Outcome]]:
+        """Record what happened; the future resolves when it is durable, one outcome per event.
+
+        Seals personal fields in the caller's thread, which may ask the vault. ``batch`` names the
+        import or job that brings them. Only ``admin`` may bring decided events of another system.
+        """
+        checked = [_checked(new, admin=admin) for new in events]
+        sound = [new for new in checked if isinstance(new, NewEvent)]
+        sealed = iter(self.vault.seal_many([new.event for new in sound]))
+        final: list[NewEvent | FilrougeError] = []
+        for new in checked:
+            event = next(sealed) if isinstance(new, NewEvent) else None
+            if isinstance(new, FilrougeError) or event is None:
+                final.append(new)
+            else:
+                final.append(
+                    event if isinstance(event, FilrougeError) else new._replace(event=event)
+                )
+        return self._writer.submit(Observe(final, actor, batch))
+
+    def decide(self, command: Command, *, command_id: str, actor: str) -> Future[Verdict]:
+        """Decide a command; the future raises the rule's error, or resolves when it is durable.
+
+        The same command with the same id is decided once: asked again, it has the first verdict.
+        """
+        _check_origin("command id", command_id)
+        check_times(command)
+        sealed = command if isinstance(command, OpenLedger) else self.vault.seal(command)
+        subject = subject_of(sealed, self.log)
+        decision = slice_for(sealed, command_id, **subject.arguments)
+        return self._writer.submit(Decide(decision, digest_of(sealed), actor, subject))
+
+    def close(self) -> None:
+        """Record what is queued, then let go of every connection."""
+        self._writer.close()
+        self.pool.close()
+
+
+def _checked(new: NewEvent, *, admin: bool) -> NewEvent | FilrougeError:
+    try:
+        if not isinstance(new.event, Observation) and not admin:
+            message = f"{new.event.type_name} is decided by the ledger, not reported to it"
+            raise NotPermitted(message)
+        _check_origin("id", new.id)
+        _check_origin("source", new.source)
+        if new.time.tzinfo is None or new.time < TIME_FLOOR:
+            message = f"time: {new.time.isoformat()} has no offset or is before {TIME_FLOOR:%Y}"
+            raise InvalidEvent(message)
+        return new._replace(event=validated(new.event))
+    except FilrougeError as error:
+        return error
+
+
+def _check_origin(what: str, text: str) -> None:
+    if not ORIGIN_PATTERN.fullmatch(text):
+        message = (
+            f"{what}: {len(text)} characters; it has 1 to 256 letters, digits and ._~:/#+=- "
+            "and begins with a letter, a digit or a slash"
+        )
+        raise InvalidEvent(message)

@@ -1,0 +1,47 @@
+"""What a void has to be told about the log: the entry, or the batch, that it speaks of.
+
+Entries never change, so they are read before the lock is taken. A batch can still grow: a guard
+refuses the void of one that grew between the reading and the deciding.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from domain.decision import Command
+from domain.errors import RuleError
+from domain.undoing import consequence_tags
+from domain.voids import VoidBatch, VoidEvent
+from store.log import Log
+from store.query import Query, QueryItem
+
+
+class BatchStillArriving(RuleError):
+    """More of this batch was recorded just now: void it when its import has ended."""
+
+
+class Subject(NamedTuple):
+    """Arguments of a command's slice, and what must not have been recorded meanwhile."""
+
+    arguments: dict[str, Any]
+    guard: Query | None = None
+    after: int = 0
+
+
+def subject_of(command: Command, log: Log) -> Subject:
+    """What the slice of this command needs beside it; most need nothing."""
+    match command:
+        case VoidEvent(position=position):
+            return Subject({"subject": log.entry(position)})
+        case VoidBatch(batch_id=batch_id):
+            batch = Query((QueryItem(tags=(f"batch:{batch_id}",)),))
+            head = log.head().position
+            positions: set[int] = set()
+            causes: dict[str, None] = {}
+            for recorded in log.read(batch, until=head):
+                if recorded.envelope.batch == batch_id:
+                    positions.add(recorded.envelope.position)
+                    causes.update(dict.fromkeys(consequence_tags(recorded.event)))
+            return Subject({"causes": causes, "positions": positions}, batch, head)
+        case _:
+            return Subject({})

@@ -1,0 +1,109 @@
+"""What every test may ask for: a real PostgreSQL, an empty database, a clean environment."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+import hypothesis
+import psycopg
+import pytest
+
+from domain.ledger import OpenLedger
+from store.database import Database
+from store.embedded import DEFAULT_VERSION, EmbeddedPostgres
+from store.embedded_cluster import SETTINGS
+from store.keys import EpochKeys
+from store.ledger import Ledger
+
+FOLDER_VARIABLE = "FILROUGE_TEST_FOLDER"
+POSTGRES_VERSION = int(os.environ.get("FILROUGE_TEST_POSTGRES_VERSION", DEFAULT_VERSION))
+
+# The tests kill servers, never machines, so that nothing that they check depends on fsync.
+TEST_SETTINGS = {**SETTINGS, "fsync": "off", "shared_buffers": "128MB"}
+
+# How long an example takes depends on the machine, and is no finding.
+hypothesis.settings.register_profile("filrouge", deadline=None, print_blob=True)
+hypothesis.settings.load_profile("filrouge")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """One folder for the whole run; the workers that pytest starts inherit its name."""
+    if not hasattr(config, "workerinput"):
+        # Not under pytest's own folder, which pytest closes again to the account of the server.
+        os.environ[FOLDER_VARIABLE] = tempfile.mkdtemp(prefix="filrouge-test-")
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Take the folder away, and a server with it that a killed worker may have left."""
+    if hasattr(config, "workerinput") or FOLDER_VARIABLE not in os.environ:
+        return
+    folder = Path(os.environ.pop(FOLDER_VARIABLE))
+    for note in folder.glob("*/postgres/postmaster.pid"):
+        version = int((note.parent / "PG_VERSION").read_text())
+        EmbeddedPostgres.start(note.parents[1], version).stop()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the developer has set does not reach the tests."""
+    for name in list(os.environ):
+        if name.startswith("FILROUGE_") and not name.startswith("FILROUGE_TEST_"):
+            monkeypatch.delenv(name)
+
+
+@pytest.fixture(scope="session")
+def postgres_url() -> Iterator[str]:
+    """The address of a PostgreSQL that the whole run shares, whatever the number of workers."""
+    if given := os.environ.get("FILROUGE_TEST_DATABASE_URL"):
+        yield given
+        return
+    data_dir = Path(os.environ[FOLDER_VARIABLE]) / "shared"
+    with EmbeddedPostgres.start(data_dir, POSTGRES_VERSION, settings=TEST_SETTINGS) as server:
+        yield server.url
+
+
+@pytest.fixture
+def database(postgres_url: str) -> Iterator[str]:
+    """The address of a fresh, empty database; it is dropped afterwards."""
+    name = f"test_{uuid4().hex}"
+    with psycopg.connect(postgres_url, autocommit=True) as connection:
+        connection.execute(f'CREATE DATABASE "{name}" TEMPLATE template0')
+        yield urlsplit(postgres_url)._replace(path=f"/{name}").geturl()
+        connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+@pytest.fixture
+def installation(database: str) -> Iterator[Database]:
+    """An installation without ledgers, on an empty database."""
+    made = Database(database, keys=EpochKeys.from_bytes(bytes(range(32))), pool_max=4)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def opening() -> OpenLedger:
+    """What opens the ledger that most tests use."""
+    return OpenLedger(
+        ledger_id="l_test", name="Maison Test", time_zone="Europe/Paris", currency="EUR"
+    )
+
+
+@pytest.fixture
+def ledger(installation: Database, opening: OpenLedger) -> Iterator[Ledger]:
+    """An open ledger that holds nothing but its opening."""
+    made = installation.create("test", opening)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def data_dir() -> Iterator[Path]:
+    """A data folder that is not there yet, in a place where an embedded server may run."""
+    folder = Path(os.environ[FOLDER_VARIABLE]) / uuid4().hex[:8]
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)

@@ -1,0 +1,128 @@
+"""Given some history, when somebody asks or reports something, then these events: in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, Self
+
+from domain.decision import Command, Reaction, Slice, reaction_to, replay, slice_for
+from domain.envelope import Envelope, Recorded, encode_entry
+from domain.event import Event, tags_of, validated
+from domain.ledger import BatchVoided, EventVoided
+from domain.undoing import consequence_tags
+from domain.voids import VoidBatch, VoidEvent
+from tests.domain.moments import NOON
+
+
+class Scenario:
+    """A history in memory, and decisions on it by the very classes that the store uses."""
+
+    def __init__(self, now: datetime = NOON) -> None:
+        self.now = now
+        self.log: list[Recorded] = []
+        self._given: list[Recorded] = []
+        self._commands = 0
+
+    def given(self, *events: Event, at: datetime | None = None, batch: str | None = None) -> Self:
+        """History that the next decision must look at: it fails if none of its views does."""
+        self._given += [self._record(event, time=at, batch=batch) for event in events]
+        return self
+
+    def happens(
+        self, event: Event, *, at: datetime | None = None, batch: str | None = None
+    ) -> list[Any]:
+        """Record an observation; answer what followed from it by rule."""
+        recorded = self._record(event, time=at, batch=batch, keep=False)
+        reaction = reaction_to(event, recorded.envelope)
+        followed = self._decide(reaction) if reaction else []
+        self.log.append(recorded)
+        position, time = recorded.envelope.position, recorded.envelope.time
+        return [
+            self._follow(t.event, f"{position}/{n}", t.cause or position, t.time or time, batch)
+            for n, t in enumerate(followed)
+        ]
+
+    def when(self, command: Command) -> list[Any]:
+        """Decide a command and record what it decides; its errors are raised."""
+        self._commands += 1
+        command_id = f"command-{self._commands}"
+        decision = slice_for(command, command_id, **self._subject(command))
+        triggers = self._decide(decision)
+        assert triggers, f"{type(decision).__name__} decided nothing"
+        return [
+            self._follow(t.event, f"{command_id}/{n}", t.cause, t.time or decision.time, None)
+            for n, t in enumerate(triggers)
+        ]
+
+    def view(self, view: Any) -> Any:
+        """A view of the history as it stands, without what was voided."""
+        return replay(view, self.standing())
+
+    def standing(self) -> list[Recorded]:
+        """The history without what was voided."""
+        voided = {r.event.position for r in self.log if isinstance(r.event, EventVoided)}
+        batches = {r.event.batch_id for r in self.log if isinstance(r.event, BatchVoided)}
+        return [
+            recorded
+            for recorded in self.log
+            if recorded.envelope.position not in voided
+            and (recorded.envelope.batch is None or recorded.envelope.batch not in batches)
+        ]
+
+    def position(self, which: Callable[[Any], bool]) -> int:
+        """Where the last event of this kind stands."""
+        return next(r.envelope.position for r in reversed(self.log) if which(r.event))
+
+    def _decide(self, decision: Slice | Reaction) -> list[Any]:
+        for recorded in self._given:
+            assert recorded.event is not None
+            assert any(view.selects(recorded.event, recorded.tags) for view in decision.boundary), (
+                f"{recorded.event} is given, but no view of {type(decision).__name__} selects it"
+            )
+        self._given = []
+        decision.now, decision.actor = self.now, "tester"
+        decision.use(tuple(self.view(view) for view in decision.boundary))
+        decision.execute()
+        return decision.triggers
+
+    def _subject(self, command: Command) -> dict[str, Any]:
+        match command:
+            case VoidEvent(position=position):
+                found = [r for r in self.log if r.envelope.position == position]
+                return {"subject": found[0] if found else None}
+            case VoidBatch(batch_id=batch_id):
+                brought = [r for r in self.log if r.envelope.batch == batch_id]
+                causes = [tag for r in brought for tag in consequence_tags(r.event)]
+                positions = {r.envelope.position for r in brought}
+                return {"causes": causes, "positions": positions}
+        return {}
+
+    def _follow(
+        self, event: Event, id_: str, cause: int | None, time: datetime, batch: str | None
+    ) -> Event:
+        recorded = self._record(event, id_=id_, cause=cause, time=time, batch=batch)
+        assert recorded.event is not None
+        return recorded.event
+
+    def _record(
+        self,
+        event: Event,
+        *,
+        id_: str | None = None,
+        cause: int | None = None,
+        time: datetime | None = None,
+        batch: str | None = None,
+        keep: bool = True,
+    ) -> Recorded:
+        event, position = validated(event), len(self.log) + 1
+        facts: dict[str, Any] = {
+            "id": id_ or f"event-{position}", "source": "/tests", "time": time or self.now,
+            "recorded_at": self.now, "actor": "tester", "cause": cause, "batch": batch,
+        }  # fmt: skip
+        envelope = Envelope(position=position, type=event.type_name, **facts)
+        tags = tags_of(event) if batch is None else (*tags_of(event), f"batch:{batch}")
+        recorded = Recorded(envelope, event, tags, encode_entry(event=event, **facts))
+        if keep:
+            self.log.append(recorded)
+        return recorded

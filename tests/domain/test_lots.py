@@ -1,0 +1,235 @@
+"""The arithmetic of lots, over random histories, against a model that counts single points.
+
+The model is in ``naive.py`` and shares no code with what it checks.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from hypothesis import settings, strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from domain.awards import AwardPoints
+from domain.causes import UnknownCause
+from domain.decision import Command
+from domain.errors import FilrougeError
+from domain.movements import (
+    AdjustPoints,
+    CancelPoints,
+    LotNeverActive,
+    NotEnoughPoints,
+    TransferPoints,
+)
+from domain.points import PointsEarned
+from domain.redemptions import (
+    RedeemPoints,
+    ReleaseReservation,
+    ReservationLapsed,
+    ReservationNotHeld,
+    ReservePoints,
+)
+from domain.voids import AlreadyVoided, VoidEvent, VoidIsFinal
+from tests.domain.moments import NOON
+from tests.domain.naive import Naive
+from tests.domain.scenario import Scenario
+from tests.domain.shop import ACCOUNT, OTHER, purchase, returned, states
+
+Hours = st.integers(-6, 12).map(lambda hours: NOON + timedelta(hours=hours))
+SomePoints = st.integers(1, 40)
+Accounts = st.sampled_from(["a1", "a2"])
+OTHERS = {"a1": "a2", "a2": "a1"}
+INSTANTS = [NOON + timedelta(hours=hours) for hours in range(-7, 14, 3)]
+
+
+class Points(RuleBasedStateMachine):
+    """Two accounts, and everything that can happen to their points, early, late and voided."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.scenario = Scenario(now=NOON)
+        self.number = 0
+        self.bought: set[str] = set()
+        self.reverted = False
+        """Something was voided or clawed back, so that points may be owed."""
+
+    @initialize()
+    def open_accounts(self) -> None:
+        """Both accounts count the same points."""
+        self.scenario.happens(ACCOUNT)
+        self.scenario.happens(OTHER)
+
+    def attempt(self, command: Command, *allowed: type[FilrougeError]) -> list[Any]:
+        """Ask for something; a refusal by one of these rules is an answer too."""
+        try:
+            return self.scenario.when(command)
+        except allowed:
+            return []
+
+    @rule(
+        account=Accounts,
+        points=SomePoints,
+        begins=Hours,
+        hours=st.integers(0, 9),
+        which=st.integers(0, 4),
+    )
+    def award(self, account: str, points: int, begins: datetime, hours: int, which: int) -> None:
+        """A lot, for ever or for some hours, for one of the purchases or for goodwill."""
+        self.number += 1
+        ends = begins + timedelta(hours=hours) if hours else None
+        purchase_id = f"p{which}" if f"p{which}" in self.bought else None
+        self.attempt(
+            AwardPoints(
+                account_id=account, points=points, time=begins, expires_at=ends,
+                purchase_id=purchase_id, reason="gift",
+            ),
+            UnknownCause,
+        )  # fmt: skip
+
+    @rule(account=Accounts, points=SomePoints, credit=st.booleans())
+    def adjust(self, account: str, points: int, credit: bool) -> None:  # noqa: FBT001 - drawn
+        """By hand, up or down."""
+        direction: Any = "credit" if credit else "debit"
+        self.attempt(
+            AdjustPoints(account_id=account, direction=direction, points=points, reason="x"),
+            NotEnoughPoints,
+            LotNeverActive,
+        )
+
+    @rule(account=Accounts, points=SomePoints, at=Hours)
+    def redeem(self, account: str, points: int, at: datetime) -> None:
+        """It succeeds exactly when the model has as much to spend, and drains lots in order."""
+        naive = Naive(self.scenario, account, at)
+        counts, active = naive.count()
+        enough = points <= max(0, counts["active"] - counts["owed"])
+        events = self.attempt(
+            RedeemPoints(account_id=account, points=points, time=at), NotEnoughPoints
+        )
+        assert bool(events) == enough
+        for event in events:
+            self.check_order(naive, active, {lot.lot_id: lot.points for lot in event.lots})
+
+    @staticmethod
+    def check_order(naive: Naive, active: dict[str, int], drawn: dict[str, int]) -> None:
+        """No lot is drawn while a point is left in one that expires before it."""
+        for lot_id, points in drawn.items():
+            assert points <= active[lot_id]
+            for other, offered in active.items():
+                if drawn.get(other, 0) < offered and other != lot_id:
+                    mine, theirs = naive.lifetimes[lot_id], naive.lifetimes[other]
+                    if theirs[1] is not None:
+                        assert mine[1] is not None
+                        assert mine[1] <= theirs[1]
+
+    @rule(account=Accounts, points=SomePoints, at=Hours, hold=st.integers(0, 3), until=Hours)
+    def reserve(self, account: str, points: int, at: datetime, hold: int, until: datetime) -> None:
+        """With or without an end."""
+        self.attempt(
+            ReservePoints(
+                account_id=account, points=points, time=at,
+                reservation_id=f"h{hold}-{self.number}",
+                until=until if hold and until > at else None,
+            ),
+            FilrougeError,
+        )  # fmt: skip
+
+    @rule(account=Accounts, hold=st.integers(0, 3), back=st.integers(0, 3), at=Hours)
+    def release(self, account: str, hold: int, back: int, at: datetime) -> None:
+        """Give a hold up."""
+        self.attempt(
+            ReleaseReservation(
+                account_id=account, reservation_id=f"h{hold}-{self.number - back}", time=at
+            ),
+            ReservationNotHeld,
+        )
+
+    @rule(account=Accounts, hold=st.integers(0, 3), back=st.integers(0, 3), at=Hours)
+    def redeem_held(self, account: str, hold: int, back: int, at: datetime) -> None:
+        """Spend what a hold keeps; never more than the account has."""
+        counts, _ = Naive(self.scenario, account, at).count()
+        events = self.attempt(
+            RedeemPoints(
+                account_id=account, reservation_id=f"h{hold}-{self.number - back}", time=at
+            ),
+            ReservationNotHeld,
+            ReservationLapsed,
+            NotEnoughPoints,
+        )
+        if events:
+            net = counts["active"] + counts["reserved"] - counts["owed"]
+            assert sum(event.points for event in events) <= max(0, net)
+
+    @rule(account=Accounts, points=SomePoints, at=Hours)
+    def cancel(self, account: str, points: int, at: datetime) -> None:
+        """Take away."""
+        self.attempt(
+            CancelPoints(account_id=account, points=points, reason="x", time=at), NotEnoughPoints
+        )
+
+    @rule(account=Accounts, points=SomePoints, at=Hours)
+    def transfer(self, account: str, points: int, at: datetime) -> None:
+        """Give to the other account."""
+        counts, _ = Naive(self.scenario, account, at).count()
+        events = self.attempt(
+            TransferPoints(
+                account_id=account, to_account_id=OTHERS[account], points=points, time=at
+            ),
+            NotEnoughPoints,
+        )
+        assert bool(events) == (points <= max(0, counts["active"] - counts["owed"]))
+
+    @rule(which=st.integers(0, 2), net=st.integers(1, 30))
+    def buy(self, which: int, net: int) -> None:
+        """What some of the awards are for."""
+        self.bought.add(f"p{which}")
+        self.scenario.happens(purchase(net, purchase_id=f"p{which}"))
+
+    @rule(which=st.integers(0, 2), net=st.integers(1, 30))
+    def bring_back(self, which: int, net: int) -> None:
+        """All or some of a purchase."""
+        self.number += 1
+        self.reverted = True
+        self.scenario.happens(returned(net, f"r{self.number}", purchase_id=f"p{which}"))
+
+    @precondition(lambda self: len(self.scenario.log) > 2)
+    @rule(which=st.integers(0, 10**6))
+    def void(self, which: int) -> None:
+        """Anything but the accounts."""
+        self.reverted = True
+        position = 3 + which % (len(self.scenario.log) - 2)
+        self.attempt(VoidEvent(position=position, reason="x"), AlreadyVoided, VoidIsFinal)
+
+    @invariant()
+    def every_point_is_somewhere(self) -> None:
+        """The states are what the model counts, at every instant, and they add up exactly."""
+        for account in OTHERS:
+            for at in INSTANTS:
+                found = states(self.scenario, account, at)
+                counts, _ = Naive(self.scenario, account, at).count()
+                assert found._asdict() == {name: counts[name] for name in found._fields}
+                assert found.issued + found.owed == sum(found[2:])
+                assert min(found[1:]) >= 0
+                assert found.spendable == max(0, counts["active"] - counts["owed"])
+
+    @invariant()
+    def transfers_neither_make_nor_lose_points(self) -> None:
+        """Both accounts together were issued what was credited."""
+        credited = sum(
+            getattr(recorded.event, "points", 0)
+            for recorded in self.scenario.standing()
+            if isinstance(recorded.event, PointsEarned)
+            or getattr(recorded.event, "direction", None) == "credit"
+        )
+        assert sum(states(self.scenario, account).issued for account in OTHERS) == credited
+
+    @invariant()
+    def no_lot_is_spent_twice(self) -> None:
+        """Without voids and clawbacks nothing is ever owed once every hold has lapsed."""
+        if not self.reverted:
+            after = NOON + timedelta(days=9)
+            assert all(states(self.scenario, account, after).owed == 0 for account in OTHERS)
+
+
+TestPoints = Points.TestCase
+TestPoints.settings = settings(max_examples=60, stateful_step_count=40)
