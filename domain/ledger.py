@@ -30,7 +30,7 @@ class LedgerOpened(Decided, frozen=True, kw_only=True):
     ledger_id: LedgerID
     name: Name
     time_zone: Name
-    """IANA name: the days and months of limits and reports are counted in it."""
+    """IANA name: the brand's own days and months, for reports. Limits count in an event's time."""
     currency: Currency
 
 

@@ -42,7 +42,7 @@ def matched(
         order_id=bought.order_id or returned.order_id,
         member_id=bought.member_id,
         account_id=bought.account_id,
-        visitor_id=bought.visitor_id,
+        visitor_id=bought.visitor_id or (bought.contact.visitor_id if bought.contact else None),
         campaign_id=bought.campaign_id,
         purchase_position=position,
         purchase_time=time,

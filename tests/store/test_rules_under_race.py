@@ -14,15 +14,16 @@ import pytest
 
 from domain.accounts import OpenAccount
 from domain.activations import AddActivation
+from domain.awards import AwardPoints
 from domain.decision import Command
 from domain.errors import FilrougeError, RuleError
 from domain.event import Observation
+from domain.granting import GrantReward
 from domain.identities import IdentifyMember, IdentityBelongsToAnother
 from domain.movements import AdjustPoints, TransferPoints
 from domain.participations import ParticipationRecorded
 from domain.people import EnrolMember
 from domain.planning import PlanCampaign
-from domain.awards import AwardPoints
 from domain.purchases import PurchaseRecorded, PurchaseReturned
 from domain.redemptions import RedeemPoints, ReservePoints
 from domain.referrals import ReferralMade
@@ -32,7 +33,6 @@ from domain.referring import (
     RefereeIsCustomer,
     SelfReferral,
 )
-from domain.granting import GrantReward
 from domain.voids import VoidEvent
 from store.ledger import Ledger, NewEvent, Verdict
 

@@ -1,0 +1,73 @@
+"""Decoded events of the log, for the projections that read along together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final, NamedTuple
+
+from domain.envelope import Recorded, recorded_from, stored_attributes
+from projections.voids import VoidHistory
+from store.log import Log
+
+FETCH_EVENTS: Final = 2_000
+"""Entries that are fetched at once."""
+PAGE_BYTES_MAX: Final = 32_000_000
+"""A page ends when it has more than this, however few events were asked for."""
+
+
+class Page(NamedTuple):
+    """A stretch of the log: the events of wanted types above one position and up to another."""
+
+    after: int
+    end: int
+    events: list[Recorded]
+    size_bytes: int
+    """The size of all entries of the stretch."""
+
+
+class Pages:
+    """Reads stretches of the log; the last one is kept, for the next projection that asks."""
+
+    def __init__(self, log: Log, voids: VoidHistory, types: Iterable[str]) -> None:
+        self._log = log
+        self._voids = voids
+        self._types = frozenset(types)
+        self._asked = (0, 0)
+        self._page = Page(0, 0, [], 0)
+        self._known = 0
+        self._visible: list[Recorded] = []
+
+    def next(self, after: int, until: int) -> Page:
+        """The events above a position, up to another or to where the page is full."""
+        if self._asked != (after, until):
+            self._page = self._read(after, until)
+            self._asked = (after, until)
+            self._known = -1
+        return self._page
+
+    def visible(self, page: Page, known: int) -> list[Recorded]:
+        """The events of a page, without those that were voided by a position."""
+        if page is self._page and self._known == known:
+            return self._visible
+        self._voids.read_until(known)
+        hides = self._voids.hides
+        found = [one for one in page.events if not hides(one.envelope, known)]
+        if page is self._page:
+            self._known, self._visible = known, found
+        return found
+
+    def _read(self, after: int, until: int) -> Page:
+        found: list[Recorded] = []
+        size = 0
+        end = after
+        for fetched in self._log.pages(after, until, FETCH_EVENTS):
+            for position, entry in fetched:
+                size += len(entry)
+                # The data of what nobody wants is not decoded.
+                stored = stored_attributes(entry)
+                if stored.type in self._types:
+                    found.append(recorded_from(stored, b"", position))
+            end = fetched[-1][0]
+            if size > PAGE_BYTES_MAX:
+                break
+        return Page(after, end, found, size)

@@ -1,0 +1,74 @@
+"""What a row keeps of purchases, so that a return takes off what was counted, and no more."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import msgspec
+
+from domain.envelope import Envelope
+from domain.purchases import PurchaseRecorded, ReturnMatched
+
+
+class Purchase(msgspec.Struct, array_like=True):
+    """One purchase, by its ``purchase_id``. Amounts are minor units, less tax."""
+
+    position: int
+    time: datetime
+    currency: str
+    net: int
+    returned: int = 0
+    """What was given back of it, whenever that was."""
+
+
+class Spend(msgspec.Struct):
+    """What was bought in one currency. Amounts are minor units, less tax."""
+
+    currency: str
+    purchases: int = 0
+    net: int = 0
+    """What was paid."""
+    returned: int = 0
+    """What was given back of these purchases, by matched returns."""
+
+    @property
+    def revenue(self) -> int:
+        """What was paid and not given back."""
+        return self.net - self.returned
+
+
+Purchases = dict[str, Purchase]
+
+
+def take_purchase(purchases: Purchases, event: PurchaseRecorded, envelope: Envelope) -> None:
+    """Take in a purchase; of one reported twice the first counts, and parts bring only lines."""
+    if event.part == 1 and event.purchase_id not in purchases:
+        purchases[event.purchase_id] = Purchase(
+            envelope.position, envelope.time, event.currency, event.net
+        )
+
+
+def take_return(purchases: Purchases, event: ReturnMatched) -> None:
+    """Take a matched return off its purchase; if that was voided there is nothing to take off."""
+    purchase = purchases.get(event.purchase_id)
+    if purchase is not None and purchase.position == event.purchase_position:
+        purchase.returned += event.net
+
+
+def spending(
+    purchases: Purchases, since: datetime | None = None, until: datetime | None = None
+) -> list[Spend]:
+    """What was bought from one instant to before another, by currency."""
+    found: dict[str, Spend] = {}
+    for purchase in purchases.values():
+        if (since is None or since <= purchase.time) and (until is None or purchase.time < until):
+            spend = found.setdefault(purchase.currency, Spend(purchase.currency))
+            spend.purchases += 1
+            spend.net += purchase.net
+            spend.returned += purchase.returned
+    return [found[currency] for currency in sorted(found)]
+
+
+def first_purchase(purchases: Purchases) -> datetime | None:
+    """When the first of them was made."""
+    return min((purchase.time for purchase in purchases.values()), default=None)

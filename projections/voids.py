@@ -1,0 +1,67 @@
+"""What was taken back, and since which position, so that any prefix can be folded as it was."""
+
+from __future__ import annotations
+
+import threading
+from bisect import bisect_right
+from operator import attrgetter
+from typing import NamedTuple
+
+from domain.envelope import Envelope
+from domain.ledger import BatchVoided, EventVoided
+from store.log import Log
+from store.voids import Voids
+
+
+class Void(NamedTuple):
+    """One taking back: of the event at a position, or of all that a batch brought."""
+
+    at: int
+    """Where the void itself stands."""
+    position: int | None = None
+    batch: str | None = None
+
+
+class VoidHistory:
+    """Every void of a log, read once and then only added to. Threads may share it."""
+
+    def __init__(self, log: Log) -> None:
+        self._log = log
+        self._lock = threading.Lock()
+        self._seen = 0
+        self._all: list[Void] = []
+        self._positions: dict[int, int] = {}
+        self._batches: dict[str, int] = {}
+
+    def read_until(self, position: int) -> None:
+        """Know every void up to a position."""
+        with self._lock:
+            if position <= self._seen:
+                return
+            for recorded in self._log.read(Voids.query(), after=self._seen, until=position):
+                at = recorded.envelope.position
+                match recorded.event:
+                    case EventVoided(position=voided):
+                        self._positions.setdefault(voided, at)
+                        self._all.append(Void(at, position=voided))
+                    case BatchVoided(batch_id=batch):
+                        self._batches.setdefault(batch, at)
+                        self._all.append(Void(at, batch=batch))
+            self._seen = position
+
+    def between(self, after: int, until: int) -> list[Void]:
+        """The voids that stand above one position and up to another."""
+        self.read_until(until)
+        place = attrgetter("at")
+        first = bisect_right(self._all, after, key=place)
+        return self._all[first : bisect_right(self._all, until, key=place)]
+
+    def hides(self, envelope: Envelope, known: int) -> bool:
+        """Whether an event counts as never recorded for who knows the log up to a position."""
+        at = self._positions.get(envelope.position)
+        if at is not None and at <= known:
+            return True
+        if envelope.batch is None:
+            return False
+        at = self._batches.get(envelope.batch)
+        return at is not None and at <= known

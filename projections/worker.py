@@ -1,0 +1,152 @@
+"""A process that fills its share of the rows of some builds."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from multiprocessing.connection import Connection
+from typing import Any, Final, NamedTuple, cast
+
+import psycopg
+from psycopg_pool import ConnectionPool
+
+from projections import builds
+from projections.builds import Checkpoint
+from projections.engine import Engine
+from projections.failures import PASSING, HandlerFailed, described
+from projections.filling import Filling
+from projections.fold import Projection
+from projections.pages import Pages
+from projections.voids import VoidHistory
+from store.log import Log
+
+KEPT_BYTES_MAX: Final = 128_000_000
+KEPT_ROWS_MAX: Final = 200_000
+"""How much one worker folds in memory before it writes rows: entries, and rows of all tables."""
+
+
+COLLECT_AFTER: Final = 200_000
+
+
+class Share(NamedTuple):
+    """What one worker has to do: the owners whose hash says so, of all these builds."""
+
+    connect: Callable[[], psycopg.Connection]
+    builds: tuple[tuple[Projection, int], ...]
+    horizon: int
+    share: int
+    shares: int
+    batch_events: int
+
+
+class Failed(NamedTuple):
+    """A build that cannot be filled."""
+
+    projection: str
+    position: int | None
+    reason: str
+
+
+class _OneConnection:
+    """What a log needs of a pool, in a process that does one thing at a time."""
+
+    def __init__(self, connection: psycopg.Connection) -> None:
+        self._connection = connection
+
+    @contextmanager
+    def connection(self) -> Iterator[psycopg.Connection]:
+        yield self._connection
+
+
+def fill(share: Share, say: Callable[[int | Failed], None]) -> None:
+    """Fill the share; says each position that all builds have reached, and each build that fails.
+
+    The builds go along the log together, so that every entry is decoded once.
+    """
+    with share.connect() as connection, share.connect() as reading:
+        log = Log(cast("ConnectionPool", _OneConnection(reading)))
+        voids = VoidHistory(log)
+        types = frozenset[str]().union(*(one.types for one, _ in share.builds))
+        pages = Pages(log, voids, types)
+        going = [
+            Filling(
+                Engine(log, projection, voids, pages),
+                connection,
+                Checkpoint(build, share.share, "filling", share.horizon, 0, None),
+                share.shares,
+            )
+            for projection, build in share.builds
+        ]
+        position, kept_bytes = 0, 0
+        while position < share.horizon and going:
+            page = pages.next(position, min(position + share.batch_events, share.horizon))
+            position = page.end
+            _each(going, lambda filling: filling.take(page), say)  # noqa: B023 - called at once
+            kept_bytes += page.size_bytes // share.shares
+            rows_count = sum(filling.rows_count for filling in going)
+            if (
+                position == share.horizon
+                or kept_bytes > KEPT_BYTES_MAX
+                or rows_count > KEPT_ROWS_MAX
+            ):
+                _each(going, partial(_write, connection, position), say)
+                kept_bytes = 0
+            say(position)
+
+
+def _each(
+    going: list[Filling], do: Callable[[Filling], None], say: Callable[[int | Failed], None]
+) -> None:
+    """Do something with each build; one that fails is left out from here on."""
+    for filling in list(going):
+        try:
+            do(filling)
+        except PASSING:
+            raise
+        except Exception as error:  # noqa: BLE001 - the others go on
+            going.remove(filling)
+            say(_failed(filling.engine.projection, error))
+
+
+def _write(connection: psycopg.Connection, position: int, filling: Filling) -> None:
+    with connection.transaction():
+        found = builds.lock(connection, filling.checkpoint.build, filling.checkpoint.share)
+        assert found == filling.checkpoint, f"{filling.checkpoint} is {found} now"
+        filling.write(position)
+        builds.move(connection, found, position)
+
+
+def _failed(projection: Projection, error: Exception) -> Failed:
+    if isinstance(error, HandlerFailed):
+        return Failed(projection.name, error.position, error.reason)
+    return Failed(projection.name, None, described(error))
+
+
+def _step(
+    engine: Engine, connection: psycopg.Connection, build: int, until: int, share: Share
+) -> int | None:
+    return engine.step(
+        connection,
+        build,
+        until,
+        events_max=share.batch_events,
+        share=share.share,
+        shares=share.shares,
+    )
+
+
+def work(share: Share, out: Connection) -> None:
+    """The whole of a worker process. It ends when nobody listens to it any more."""
+    said: Any
+    # Rows that stay and events that go: looking for cycles among them is work for nothing.
+    gc.set_threshold(COLLECT_AFTER)
+    try:
+        fill(share, out.send)
+        said = None
+    except (BrokenPipeError, KeyboardInterrupt):
+        return
+    except Exception as error:  # noqa: BLE001 - whoever started it is told
+        said = Failed("", None, described(error))
+    out.send(said)

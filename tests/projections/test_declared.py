@@ -1,0 +1,127 @@
+"""What every projection that is declared has to hold, over histories with everything in them."""
+
+from __future__ import annotations
+
+from random import Random
+from typing import Any
+
+import pytest
+
+import projections
+from domain.accounts import AccountOpened, HolderAdded
+from domain.consents import ConsentGranted, ConsentWithdrawn
+from domain.event import Event
+from domain.identities import IdentityReleased, MemberIdentified
+from domain.invitations import InvitationOpened, InvitationSent
+from domain.participations import ParticipationDisqualified
+from domain.people import MembershipEnded, ProfileUpdated
+from domain.referrals import ReferralMade, ReferralVoided
+from domain.rewards import RewardGranted, RewardWithdrawn
+from domain.types import Money
+from projections.fold import Projection
+from store.ledger import Ledger
+from tests.projections.builds import Live
+from tests.projections.histories import History
+from tests.projections.movements import RandomMovements
+
+EVENTS = 200
+
+
+class Everything(History):
+    """Everything that the projections take in, in no sensible order."""
+
+    def __init__(self, seed: int) -> None:
+        super().__init__(seed)
+        self._any = Random(seed + 1)  # noqa: S311 - a test's history, and nothing secret
+        self._points_moved = RandomMovements(seed)
+
+    def event(self, head: int) -> Event:
+        """An event of the engine's histories, a movement of points, or something else."""
+        which = self._any.random()
+        if which < 0.5:
+            return super().event(head)
+        if which < 0.7:
+            moved: Event = self._points_moved.one()
+            return moved
+        return self._other()
+
+    def _other(self) -> Event:
+        number = self._any.randrange(5)
+        member, campaign = f"m{self._any.randrange(8)}", f"c{number % 3 + 1}"
+        cost = Money(amount=self._any.randrange(500), currency="EUR")
+        invited: dict[str, Any] = {
+            "invitation_id": f"i{number}",
+            "member_id": member,
+            "campaign_id": campaign,
+        }
+        made: dict[str, Any] = {
+            "referral_id": f"r{number}",
+            "advocate_id": member,
+            "programme": "main",
+        }
+        reward: dict[str, Any] = {
+            "reward_id": f"w{number}",
+            "member_id": member,
+            "campaign_id": campaign,
+        }
+        return self._any.choice(
+            (
+                ConsentGranted(member_id=member, purpose="marketing", channel="email"),
+                ConsentWithdrawn(member_id=member, purpose="marketing"),
+                ProfileUpdated(member_id=member, plain={"size": number}),
+                ProfileUpdated(member_id=member, removed=("size",)),
+                MembershipEnded(member_id=member),
+                MemberIdentified(
+                    member_id=member, kind="email", value=f"{number}@b.org", exclusive=False
+                ),
+                IdentityReleased(member_id=member, identity_id=f"i_{number}", reason="given up"),
+                AccountOpened(
+                    account_id=f"a{number}",
+                    programme="club",
+                    points_currency="stars",
+                    holders=(member,),
+                ),
+                HolderAdded(account_id=f"a{number}", member_id=member),
+                InvitationSent(**invited),
+                InvitationOpened(**invited, opened_by="human"),
+                ReferralMade(**made, campaign_id=campaign, prospect=f"{number}@c.org"),
+                ReferralVoided(**made, referee_id=f"m{number}", reason="false"),
+                RewardGranted(**reward, cost=cost),
+                RewardWithdrawn(**reward, reason="mistake"),
+                ParticipationDisqualified(
+                    participation_id=f"p{self._any.randrange(60)}",
+                    member_id=member,
+                    campaign_id=campaign,
+                    activation_id="a1",
+                    reason="rules",
+                ),
+            )
+        )
+
+
+@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("projection", projections.ALL, ids=lambda one: one.name)
+def test_live_rows_equal_those_built_at_once(
+    ledger: Ledger, projection: Projection, seed: int
+) -> None:
+    """Whatever the batches and shares, with late events, voids and identifications."""
+    with ledger.connect() as connection:
+        live = Live(ledger, connection, projection, seed)
+        for head in Everything(seed).record(ledger, EVENTS):
+            if live.random.random() < 0.5:
+                live.follow(head)
+        live.follow(head)
+        rows = live.rows()
+        assert all(rows.values()), "the history is too poor"
+        assert live.filled(head, shares=2, events_max=7) == rows
+
+
+def test_the_projections_are_those_that_the_api_reads() -> None:
+    """Each is found by being declared, and by nothing else."""
+    assert [one.name for one in projections.ALL] == [
+        "balances",
+        "campaign_returns",
+        "identities",
+        "profiles",
+        "statements",
+    ]
