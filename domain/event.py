@@ -143,6 +143,9 @@ def validated(event: E) -> E:
     except (msgspec.ValidationError, OverflowError) as error:
         message = f"{event.type_name}: {error}"
         raise InvalidEvent(message) from error
+    except UnicodeEncodeError:  # its text quotes the value
+        message = f"{event.type_name}: a text is not valid Unicode"
+        raise InvalidEvent(message) from None
     check_times(known_event)
     return cast(E, known_event)
 

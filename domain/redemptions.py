@@ -196,6 +196,6 @@ class Redeeming(Slice, decides=RedeemPoints, reads=(AccountLots,)):
         owed_elsewhere = states.owed - unbacked
         redeemable = max(0, min(offered, states.active + offered - owed_elsewhere))
         asked = self.command.points or offered + unbacked
-        if asked > redeemable:
+        if not 0 < asked <= redeemable:
             raise NotEnoughPoints(account=self.account.tags[0], redeemable=redeemable, asked=asked)
         return drawn(asked, offers)

@@ -23,7 +23,7 @@ class Marked(NamedTuple):
     """Field names from the root; the last is followed by an element or a key when ``many``."""
     mark: Any
     many: bool
-    """The value is a collection: a tuple of ids, or a dict of personal texts."""
+    """The value is a collection: a tuple of ids or of blocks, or a dict of personal texts."""
 
 
 class Shape(NamedTuple):
@@ -33,6 +33,15 @@ class Shape(NamedTuple):
     personal: tuple[Marked, ...]
     digested: tuple[Marked, ...]
     times: tuple[Marked, ...]
+
+
+def _block_in_list(block: type[msgspec.Struct]) -> Shape:
+    """Refuse a block whose values nobody would seal there; its tags are its own."""
+    shape = shape_of(block)
+    if shape.personal or shape.digested:
+        message = f"{block.__name__} stands in a list, where no value is sealed"
+        raise TypeError(message)
+    return shape
 
 
 def _walk(kind: inspect.Type, path: tuple[str, ...], *, many: bool) -> Iterator[tuple[str, Marked]]:
@@ -47,6 +56,9 @@ def _walk(kind: inspect.Type, path: tuple[str, ...], *, many: bool) -> Iterator[
         case inspect.StructType(fields=fields) if not many:
             for field in fields:
                 yield from _walk(field.type, (*path, field.name), many=False)
+        case inspect.StructType(cls=block):
+            if _block_in_list(block).times:
+                yield "time", Marked(path, None, many)
         case inspect.VarTupleType(item_type=item):
             yield from _walk(item, path, many=True)
         case inspect.DictType(value_type=value_type):
@@ -125,6 +137,9 @@ def subject_tag(struct: type[msgspec.Struct], root: Any, subject_field: str) -> 
 def times_of(root: msgspec.Struct) -> Iterator[tuple[str, datetime]]:
     """Every instant that a Struct speaks of, with its field's name."""
     for marked in shape_of(type(root)).times:
-        value = value_at(root, marked.path)
-        if value is not None:
-            yield ".".join(marked.path), value
+        value, name = value_at(root, marked.path), ".".join(marked.path)
+        if marked.many:
+            for number, block in enumerate(value or ()):
+                yield from ((f"{name}.{number}.{inner}", at) for inner, at in times_of(block))
+        elif value is not None:
+            yield name, value

@@ -74,7 +74,7 @@ Tag = Annotated[
     str,
     Meta(
         pattern=r"^[a-z_]+:[A-Za-z0-9][A-Za-z0-9._~:-]*$",
-        max_length=ID_LENGTH_MAX + 32,
+        max_length=ID_LENGTH_MAX + 64,
         extra={"tag": ""},
         extra_json_schema={"x-tag": "itself"},
     ),

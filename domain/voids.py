@@ -9,6 +9,7 @@ promises are, until there is room.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from typing import Final
 
 from domain.decision import Command, Slice, View, on
 from domain.envelope import Envelope, Recorded
@@ -17,6 +18,9 @@ from domain.ledger import BatchVoided, EventVoided, LedgerOpened
 from domain.people import MemberErased
 from domain.types import ID, BatchID, Position, Text
 from domain.undoing import UNDOING_VIEWS, Undoing, consequence_tags, position_tag, view_class
+
+OWN_EVENTS: Final = (LedgerOpened, EventVoided, BatchVoided, MemberErased)
+"""They speak of this ledger itself, its positions and keys: no other system can report them."""
 
 
 class EventNotFound(RuleError):
@@ -29,6 +33,10 @@ class BatchNotFound(RuleError):
 
 class AlreadyVoided(RuleError):
     """This event or batch counts as never recorded already, by itself or with its batch."""
+
+
+class BatchIsVoided(RuleError):
+    """This batch was voided: nothing more comes in under it. Bring it in under another batch."""
 
 
 class NotVoidable(RuleError):

@@ -22,6 +22,7 @@ from domain.lots import (
     states as states_of,
 )
 from projections.fold import Contribution, Fold, Projection, Total
+from projections.known import Rows
 from projections.reader import Reader
 
 LOTS_SHOWN_MAX: Final = 1_000
@@ -166,7 +167,7 @@ class PointsInAll(msgspec.Struct):
     cancelled: int = 0
 
 
-def balance(reader: Reader, account_id: str, at: datetime) -> Balance | None:
+def balance(reader: Rows, account_id: str, at: datetime) -> Balance | None:
     """The balance of an account at an instant; None if nothing is known of the account."""
     row = reader.row(Balances, account_id)
     return None if row is None else balance_of(row, at)

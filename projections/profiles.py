@@ -13,6 +13,7 @@ import msgspec
 
 from projections.consents import Consent, latest
 from projections.fold import Contribution, Projection, Total
+from projections.known import Rows
 from projections.profile_rows import Enrolment, HeldIdentity, ProfileRow, Profiles
 from projections.purchases import Spend, first_purchase, spending
 from projections.reader import Reader
@@ -119,7 +120,7 @@ class InAll(msgspec.Struct):
     """Purchases of members and of those who became members, by currency."""
 
 
-def member(reader: Reader, member_id: str) -> Profile | None:
+def member(reader: Rows, member_id: str) -> Profile | None:
     """The profile of a member; None if no event ever spoke of them."""
     row = reader.row(Profiles, member_id)
     return None if row is None else profile_of(row)

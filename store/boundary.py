@@ -55,12 +55,16 @@ class Views:
         self._by_tag.clear()
 
     def need(self, views: Iterable[View]) -> None:
-        """Put views into the batch; those that are kept already take the place of the new ones."""
+        """Put views like these into the batch: those that are kept already, or new ones.
+
+        Never the given ones: a request that waits for the next batch says again what it needs,
+        and history must not be folded twice into what it holds.
+        """
         for view in views:
             key = (type(view), view.tags)
             if key in self._batch:
                 continue
-            kept = self._kept.pop(key, None) or CachedView(view)
+            kept = self._kept.pop(key, None) or CachedView(type(view)(*view.tags))
             self._kept[key] = self._batch[key] = kept
             self._by_tag[view.tags[0]].append(kept.view)
 

@@ -6,8 +6,10 @@ from datetime import datetime
 from typing import NamedTuple
 
 from domain.envelope import Envelope, Recorded, encode_entry
+from domain.errors import InvalidEvent
 from domain.event import Event, tags_of
 from domain.ledger import BatchVoided, EventVoided
+from domain.undoing import position_tag
 from store.rows import origin_key
 
 
@@ -28,6 +30,14 @@ class Draft(NamedTuple):
     def voids(self) -> bool:
         """Whether it takes something back, so that views must be folded again."""
         return isinstance(self.event, EventVoided | BatchVoided)
+
+    @property
+    def touches(self) -> tuple[str, ...] | None:
+        """Tags of the views that a void changes; None: it may change any of them."""
+        event = self.event
+        if isinstance(event, EventVoided) and position_tag(event.position) in self.tags:
+            return self.tags
+        return None  # a whole batch; or a void from elsewhere, which need not repeat the tags
 
 
 def make_draft(
@@ -68,6 +78,10 @@ def make_draft(
         batch=batch,
     )
     tags = tags_of(event)
+    if any(tag.endswith("\n") for tag in tags):
+        # The "$" of a pattern matches before it: "m1\n" would be another member than "m1".
+        message = f"{event.type_name}: an identifier ends with a line break: remove it"
+        raise InvalidEvent(message)
     if batch is not None and f"batch:{batch}" not in tags:
         tags = (*tags, f"batch:{batch}")
     return Draft(envelope, event, tags, entry, origin or origin_key(source, id))

@@ -134,7 +134,8 @@ class Log:
 
     def position_at(self, instant: datetime, until: int | None = None) -> int:
         """The last position that was recorded before an instant; 0 if there was none."""
-        low, high = 0, self.head().position if until is None else until
+        head = self.head().position
+        low, high = 0, head if until is None else min(until, head)
         with self._connection() as connection:
             while low < high:
                 middle = (low + high + 1) // 2

@@ -100,7 +100,8 @@ def _window(query: Query) -> tuple[str, list[Any]]:
 def _item_sql(
     item: QueryItem, span: Span, type_ids: Mapping[str, int], order: str, window: str
 ) -> Sql:
-    known = [type_ids[name] for name in item.types if name in type_ids]
+    # A type that is named twice is probed once: each probe answers for itself.
+    known = [type_ids[name] for name in dict.fromkeys(item.types) if name in type_ids]
     if not item.tags:
         typed = " AND type = ANY(%s)" if item.types else ""
         return (
@@ -114,9 +115,11 @@ def _item_sql(
         " AND o.position = t.position)"
         for _ in others
     )
+    # A value, and not EXISTS: that could be planned as a scan of all entries in the window, once
+    # for each type. This probes the entries of the tag, and no other ones.
     timed = (
-        " AND EXISTS (SELECT FROM entries e WHERE e.position = t.position"
-        f"{window.replace('time', 'e.time')})"
+        f" AND (SELECT {window.replace('time', 'e.time').removeprefix(' AND ')}"
+        " FROM entries e WHERE e.position = t.position)"
         if window
         else ""
     )

@@ -17,10 +17,11 @@ from domain.envelope import Envelope, Recorded, encode_opaque
 from domain.errors import FilrougeError, InvalidEvent
 from domain.event import Event
 from domain.types import TIME_LEAD_MAX
+from domain.voids import BatchIsVoided
 from store.draft import Draft
 from store.query import Query, QueryItem
 from store.rows import origin_key
-from store.subjects import BatchStillArriving, Subject
+from store.subjects import Subject
 
 if TYPE_CHECKING:
     from store.batch import Batch
@@ -116,8 +117,7 @@ class Observe:
                 message = f"time: {new.time.isoformat()} is more than {TIME_LEAD_MAX} ahead"
                 raise InvalidEvent(message)
             if self.batch is not None and self.batch in batch.voided_batches:
-                message = f"batch {self.batch} was voided: bring this in under another batch"
-                raise InvalidEvent(message)
+                raise BatchIsVoided(batch_id=self.batch)
             draft = batch.draft(
                 new.event,
                 id=new.id,
@@ -169,7 +169,7 @@ class Decide:
         self.origins = [origin_key(COMMANDS_SOURCE, f"{decision.command_id}/0")]
         self.views = list(decision.boundary)
         self.size = 1
-        self.query, self.after = subject.guard, subject.after
+        self.query, self.after, self.refusal = subject.guard, subject.after, subject.refusal
         self.conflicts = False
 
     def decide(self, batch: Batch) -> Verdict:
@@ -178,7 +178,7 @@ class Decide:
         if before:
             return Verdict(before[-1].envelope.position, before, duplicate=True)
         if self.query is not None and (self.conflicts or batch.has_match(self.query, self.after)):
-            raise BatchStillArriving
+            raise self.refusal
         decision = self.decision
         decision.now, decision.actor = batch.now, self.actor
         if decision.time > batch.now + TIME_LEAD_MAX:
@@ -266,5 +266,9 @@ def dcb_query(query: Any) -> Query:
 
 def digest_of(command: msgspec.Struct) -> str:
     """What tells two commands apart, for a command id that is used again."""
-    content = type(command).__name__.encode() + b"\0" + msgspec.json.encode(command)
+    try:
+        content = type(command).__name__.encode() + b"\0" + msgspec.json.encode(command)
+    except UnicodeEncodeError:  # its text quotes the value
+        message = f"{type(command).__name__}: a text is not valid Unicode"
+        raise InvalidEvent(message) from None
     return sha256(content).hexdigest()[:32]

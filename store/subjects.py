@@ -10,10 +10,11 @@ from typing import Any, NamedTuple
 
 from domain.decision import Command
 from domain.errors import RuleError
+from domain.ledger import LedgerAlreadyOpened, OpenLedger
 from domain.undoing import consequence_tags
 from domain.voids import VoidBatch, VoidEvent
 from store.log import Log
-from store.query import Query, QueryItem
+from store.query import EVERYTHING, Query, QueryItem
 
 
 class BatchStillArriving(RuleError):
@@ -26,11 +27,16 @@ class Subject(NamedTuple):
     arguments: dict[str, Any]
     guard: Query | None = None
     after: int = 0
+    refusal: type[RuleError] = BatchStillArriving
+    """What the command is refused with when the guard finds something above ``after``."""
 
 
 def subject_of(command: Command, log: Log) -> Subject:
     """What the slice of this command needs beside it; most need nothing."""
     match command:
+        case OpenLedger():
+            # Whatever ledger id it says: nothing stands before the opening.
+            return Subject({}, EVERYTHING, refusal=LedgerAlreadyOpened)
         case VoidEvent(position=position):
             return Subject({"subject": log.entry(position)})
         case VoidBatch(batch_id=batch_id):

@@ -19,7 +19,6 @@ import structlog
 
 from domain.envelope import Recorded, decode_entry
 from domain.errors import FilrougeError
-from domain.ledger import EventVoided
 from store.batch import Batch, read_on
 from store.boundary import BOUNDARY_SQL, Views
 from store.errors import StoreClosed, StoreOverloaded, StoreUnavailable
@@ -32,6 +31,10 @@ from store.voids import Voids
 
 QUEUE_REQUESTS_MAX: Final = 10_000
 """Requests waiting for the writer; beyond it, callers are told to come back."""
+LOCK_SECONDS_MAX: Final = 60
+"""How long a batch waits for its turn; then its callers are told that it was not taken."""
+DECIDING_SECONDS_MAX: Final = 300
+"""How long a batch may be silent with the head locked; whoever stands still is cut off."""
 
 LOCK_SQL: Final = """
 WITH locked AS MATERIALIZED (SELECT position, epoch, recorded_at FROM head FOR UPDATE)
@@ -64,24 +67,27 @@ class Writer:
         self._voids_seen = 0
         self._type_ids: dict[str, int] = {}
         self._closing = threading.Event()
+        self._submitting = threading.Lock()
         self._thread = threading.Thread(target=self._loop, name="writer", daemon=True)
         self._thread.start()
 
     def submit(self, request: Request) -> Future[Any]:
         """Queue a request; its future resolves when it is durable, or says why it is not."""
-        if self._closing.is_set():
-            raise StoreClosed
         try:
-            self._queue.put_nowait(request)
+            with self._submitting:  # so that nothing comes after what ends the queue
+                if self._closing.is_set():
+                    raise StoreClosed
+                self._queue.put_nowait(request)
         except queue.Full:
             raise StoreOverloaded from None
         return request.future
 
     def close(self) -> None:
         """Finish what is queued, then stop."""
-        if not self._closing.is_set():
-            self._closing.set()
-            self._queue.put(None)
+        with self._submitting:
+            if not self._closing.is_set():
+                self._closing.set()
+                self._queue.put(None)
         self._thread.join()
 
     def _loop(self) -> None:
@@ -148,7 +154,9 @@ class Writer:
             # Probes are always few rows by index; a plan made for more would scan.
             self._connection.execute(
                 "SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off;"
-                " SET plan_cache_mode = force_generic_plan; SET jit = off"
+                " SET plan_cache_mode = force_generic_plan; SET jit = off;"
+                f" SET lock_timeout = '{LOCK_SECONDS_MAX}s';"
+                f" SET idle_in_transaction_session_timeout = '{DECIDING_SECONDS_MAX}s'"
             )
         if not self._type_ids:
             self._type_ids = register_types(self._connection.cursor(), known_types())
@@ -281,7 +289,7 @@ class Writer:
         for draft in batch.drafts:
             if draft.voids:
                 self._voids.add(draft.recorded())
-                self._views.forget(draft.tags if isinstance(draft.event, EventVoided) else None)
+                self._views.forget(draft.touches)
         self._voids_seen = position
 
 

@@ -11,6 +11,7 @@ from uuid import uuid4
 import hypothesis
 import psycopg
 import pytest
+import structlog
 
 from domain.ledger import OpenLedger
 from store.database import Database
@@ -54,6 +55,12 @@ def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
         if name.startswith("FILROUGE_") and not name.startswith("FILROUGE_TEST_"):
             monkeypatch.delenv(name)
+
+
+@pytest.fixture(autouse=True)
+def _logs_as_they_come() -> None:
+    """How one test configures the logs is no matter of the next one."""
+    structlog.reset_defaults()
 
 
 @pytest.fixture(scope="session")

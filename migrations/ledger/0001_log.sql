@@ -25,7 +25,8 @@ CREATE TABLE entries (
 );
 COMMENT ON TABLE entries IS 'The events, as the exact bytes that are hashed and exported.';
 CREATE INDEX entries_by_type ON entries (type, position);
-CREATE INDEX entries_by_time ON entries USING brin (time) WITH (pages_per_range = 32);
+CREATE INDEX entries_by_time ON entries USING brin (time) 
+    WITH (pages_per_range = 32, autosummarize = on);
 
 CREATE TABLE tags (
     hash bigint NOT NULL,

@@ -1,5 +1,6 @@
 """Events: explicit names, tags from types, versions that are read as the newest."""
 
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import msgspec
@@ -21,7 +22,9 @@ from domain.event import (
     validated,
 )
 from domain.ledger import ControlTotalReported, EventVoided
-from domain.types import CampaignID, Instant, MemberID, Points
+from domain.personal import Personal
+from domain.points import PointsTransferred, TransferredLot
+from domain.types import Block, CampaignID, Instant, MemberID, Points
 from tests.domain.moments import NOON
 
 
@@ -188,3 +191,31 @@ class TestVersions:
         recorded = decode_entry(entry, 1)
         assert recorded.event is None
         assert recorded.envelope.type == "event.unheard.v9"
+
+
+class TestBlocksInLists:
+    """What an event says in a list of blocks is looked at like all the rest."""
+
+    def test_their_times_are_checked(self) -> None:
+        """No instant hides in a list from the bounds that hold for all others."""
+        moved = TransferredLot(
+            lot_id="l1", points=1, origin="goodwill",
+            available_from=datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=14))),
+        )  # fmt: skip
+        with pytest.raises(InvalidEvent, match=r"^lots\.0\.available_from: "):
+            validated(
+                PointsTransferred(account_id="a1", to_account_id="a2", points=1, lots=(moved,))
+            )
+
+    def test_personal_values_in_them_are_an_error(self) -> None:
+        """Nothing seals a value there, so such an event cannot be declared."""
+
+        class Guest(Block, frozen=True, kw_only=True):
+            member_id: MemberID
+            email: Personal["member_id"]  # noqa: F821 - the name of a field
+
+        class Party(Decided, frozen=True, kw_only=True):
+            guests: tuple[Guest, ...]
+
+        with pytest.raises(TypeError, match="no value is sealed"):
+            event_type("party.given.v1")(Party)

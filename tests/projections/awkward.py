@@ -84,6 +84,7 @@ class Awkward:
         for who, day in MEMBERS.items():
             campaign_id = "open" if day > 0 else None
             self.tell(MemberEnrolled(member_id=who, campaign_id=campaign_id), day=day)
+        self.tell(MemberEnrolled(member_id="hugo", campaign_id="open"), day=3)  # never takes part
         for who in MEMBERS:
             self.tell(AccountOpened(account_id=f"of-{who}", **_POINTS, holders=(who,)))
         self.tell(AccountOpened(account_id="of-both", **_POINTS, holders=("anna", "bert")))
@@ -146,6 +147,8 @@ class Awkward:
                     last = self.tell(_part(campaign_id, who, number, origin), day=day)
             self.void(last)
         self.tell(_part("moved", "anna", 0, "owned"), day=12)  # told twice
+        self.tell(_part("kept", "v5", 0, "paid"), day=-1)  # counts for nothing, nor is it paid
+        self.tell(_part("kept", "v5", 1, "owned"), day=1)
         self.tell(_part("kept", "v4", 0, "paid"), day=3, batch="b1")
         self._decide(VoidBatch(batch_id="b1", reason="wrong file"))
         self.tell(_part("kept", "v4", 0, "owned"), day=3)
@@ -173,9 +176,10 @@ class Awkward:
         self.void(self.tell(_sale("p-void", 50_000, member_id="anna"), day=-90))
         self.void(self.tell(_back("not-back", "p-bert", 500), day=62))
         stale = self.tell(_sale("stale", 900, member_id="fay"), day=14)
+        self.tell(_sale("stale", 800, member_id="fay"), day=14)
         self.tell(_back("stale-back", "stale", 90), day=15)
         self.brand.void(stale)  # by a system that leaves the match as it is
-        self.tell(_sale("stale", 800, member_id="fay"), day=14)
+        self.tell(_sale("by-hugo", 60, member_id="hugo"), day=8)
         sold = self.tell(_sale("again", 7_000, member_id="fay"), day=15, batch="b2")
         self.tell(_back("again-back", "again", 700), day=16)
         self._decide(VoidBatch(batch_id="b2", reason="wrong file"))
@@ -183,7 +187,7 @@ class Awkward:
 
     def spending(self) -> None:
         """Hours that do not come out even, credit notes, francs; reports that measure nothing."""
-        rate: dict[str, Any] = {"hourly_rate": eur(4_999, "CHF"), "labour_minutes": 17}
+        rate: dict[str, Any] = {"hourly_rate": eur(4_999, "CHF"), "labour_minutes": 30}
         self.tell(_cost("labour", 1, **rate), _cost("labour", 700, labour_minutes=50))
         for status in ("committed", "accrued", "actual", "credit_note"):
             self.tell(_cost("media", 1_234, status=status), _cost("media", 999))

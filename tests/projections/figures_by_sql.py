@@ -5,8 +5,7 @@ Zeros are left out, since a figure that SQL finds no row for is zero.
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterator
+from collections import Counter, defaultdict
 from datetime import datetime, timedelta
 from fractions import Fraction
 from typing import NamedTuple
@@ -21,7 +20,7 @@ from projections.campaign_plans import CampaignPlans
 from projections.campaign_returns import CAMPAIGN_RETURNS, Returns
 from projections.profile_rows import Profiles
 from projections.profiles import PROFILES, Profile
-from projections.reader import Reader, reading
+from projections.reader import Member, Reader, reading
 from store.ledger import Ledger
 from tests.projections import sql_of_campaigns, sql_of_members, sql_of_people
 
@@ -92,14 +91,10 @@ class Entries:
         """The figures over all members."""
         return self._figures(sql_of_members.IN_ALL)
 
-    def rows(self, query: str) -> list[tuple[str, ...]]:
-        """Whatever else is asked."""
-        return self._connection.execute(query.encode()).fetchall()
-
     def _figures(self, queries: tuple[str, ...]) -> Figures:
         found: defaultdict[str, Amounts] = defaultdict(dict)
         for query in queries:
-            for key, name, amount in self.rows(query):
+            for key, name, amount in self._connection.execute(query.encode()):
                 if key is not None and name is not None and amount:
                     assert name not in found[key], (key, name)
                     found[key][name] = int(amount)
@@ -113,7 +108,8 @@ def micros(at: datetime | None) -> int:
 
 def campaigns_said(reader: Reader) -> Figures:
     """What the projection says of every campaign that it knows in any of its tables."""
-    tables = {one.table: one for one in (CampaignPlans, CampaignActivity, *CAMPAIGN_RETURNS.totals)}
+    folds: tuple[Member, ...] = (CampaignPlans, CampaignActivity)
+    tables = {one.table: one for one in (*folds, *CAMPAIGN_RETURNS.totals)}
     keys = " UNION ".join(f"SELECT key FROM {{{name}}}" for name in tables)
     found: Figures = {}
     for (campaign_id,) in reader.select(keys, tables):
@@ -151,12 +147,13 @@ def amounts_of_campaign(said: Returns) -> Amounts:
 
 def check_ratios(figures: tuple[Figure, ...], amounts: Amounts, full_cost: Amounts) -> None:
     """Each ratio has the amounts that it is named after as its two parts, and rounds them well."""
-    assert full_cost == dict(_full_cost(amounts, set(full_cost)))
+    assert {unit: cost for unit, cost in full_cost.items() if cost} == full_cost_of(amounts)
     for figure in figures:
         parts = {**amounts, "full_cost": full_cost.get(figure.currency or "", 0)}
         if figure.name == "re_bought_cost":
-            media = [amounts.get(f"media {status} {figure.currency}", 0) for status in INVOICED]
-            expected = amounts.get("re_bought", 0) * (media[0] - media[1]), "paid_origin"
+            media = amounts.get(f"media actual {figure.currency}", 0)
+            media -= amounts.get(f"media credit_note {figure.currency}", 0)
+            expected = amounts.get("re_bought", 0) * media, "paid_origin"
         else:
             of, per = RATIOS[figure.name]
             expected = parts.get(of, 0), per
@@ -166,23 +163,19 @@ def check_ratios(figures: tuple[Figure, ...], amounts: Amounts, full_cost: Amoun
             assert abs(away) <= Fraction(1, 2)
 
 
-INVOICED = ("actual", "credit_note")
-
-
-def _full_cost(amounts: Amounts, currencies: set[str]) -> Iterator[tuple[str, int]]:
+def full_cost_of(amounts: Amounts) -> Amounts:
     """What was invoiced, less credit notes; promises stand in for rewards without any cost."""
     recorded = any(name.split()[0] == "reward" for name in amounts)
-    for currency in sorted(currencies):
-        cost = 0
-        for name, amount in amounts.items():
-            match name.split():
-                case [_, "actual", unit] if unit == currency:
-                    cost += amount
-                case [_, "credit_note", unit] if unit == currency:
-                    cost -= amount
-                case ["points_cost" | "rewards_cost", unit] if unit == currency and not recorded:
-                    cost += amount
-        yield currency, cost
+    cost = Counter[str]()
+    for name, amount in amounts.items():
+        match name.split():
+            case [_, "actual", currency]:
+                cost[currency] += amount
+            case [_, "credit_note", currency]:
+                cost[currency] -= amount
+            case ["points_cost" | "rewards_cost", currency] if not recorded:
+                cost[currency] += amount
+    return {currency: amount for currency, amount in cost.items() if amount}
 
 
 def members_said(reader: Reader) -> Figures:

@@ -67,18 +67,18 @@ FROM plans WHERE revenue_until < 'infinity'
 """
 
 COSTS: Final = """
-WITH cost AS (
+WITH costs AS (
     SELECT data->>'campaign_id' AS campaign, data->>'kind' AS kind,
-        coalesce(data->>'status', 'actual') AS status, rated,
-        data->(CASE WHEN rated THEN 'hourly_rate' ELSE 'cost' END) AS money,
-        CASE WHEN rated THEN (data->>'labour_minutes')::numeric / 60 ELSE 1 END AS times
-    FROM log, LATERAL (SELECT data ?& array['labour_minutes', 'hourly_rate'] AS rated) AS is_rated
-    WHERE type = 'cost.recorded.v1'
-), amounts AS (
-    SELECT *, money->>'currency' AS currency, round((money->>'amount')::bigint * times) AS amount
-    FROM cost
+        coalesce(data->>'status', 'actual') AS status,
+        data#>>'{cost,currency}' AS currency, (data#>>'{cost,amount}')::numeric AS amount
+    FROM log WHERE type = 'cost.recorded.v1' AND NOT data ?& array['labour_minutes', 'hourly_rate']
+    UNION ALL
+    SELECT data->>'campaign_id', data->>'kind', coalesce(data->>'status', 'actual'),
+        data#>>'{hourly_rate,currency}',
+        round((data#>>'{hourly_rate,amount}')::numeric * (data->>'labour_minutes')::numeric / 60)
+    FROM log WHERE type = 'cost.recorded.v1' AND data ?& array['labour_minutes', 'hourly_rate']
 )
-SELECT campaign, concat_ws(' ', kind, status, currency), sum(amount) FROM amounts
+SELECT campaign, concat_ws(' ', kind, status, currency), sum(amount) FROM costs
 GROUP BY campaign, kind, status, currency
 """
 """By kind, status and currency; labour is hours x rate where both are given."""

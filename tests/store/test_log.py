@@ -23,11 +23,11 @@ def total(n: int, *, source: str = "/till", time: datetime = NOON) -> NewEvent:
     return NewEvent(event, f"total-{n}", source, time)
 
 
-def observe(ledger: Ledger, *events: NewEvent, batch: str | None = None) -> list[int | None]:
+def observe(ledger: Ledger, *events: NewEvent, batch: str | None = None) -> list[int]:
     """Record events and return their positions."""
     outcomes = ledger.observe(list(events), actor="tester", batch=batch).result()
     assert not [outcome.error for outcome in outcomes if outcome.error]
-    return [outcome.position for outcome in outcomes]
+    return [outcome.position for outcome in outcomes if outcome.position is not None]
 
 
 def test_positions_have_no_gap(ledger: Ledger) -> None:
@@ -143,6 +143,25 @@ def test_reading_by_time_and_by_recorded_time(ledger: Ledger) -> None:
     after = Query(recorded_from=learned.envelope.recorded_at)
     assert [r.envelope.position for r in ledger.log.read(before)] == [1, 2, 3]
     assert [r.envelope.position for r in ledger.log.read(after)] == [4, 5, 6, 7]
+
+
+def test_a_window_may_reach_beyond_the_head(ledger: Ledger) -> None:
+    """Who asks for more than there is has what there is, also by recorded time."""
+    observe(ledger, total(1))
+    learned = Query(recorded_from=NOON - timedelta(days=9_000))
+    assert [r.envelope.position for r in ledger.log.read(learned, until=100)] == [1, 2]
+    assert ledger.log.position_at(datetime.now(UTC) + timedelta(days=1), until=100) == 2
+
+
+def test_a_type_that_is_named_twice_is_read_once(ledger: Ledger) -> None:
+    """An event comes once, however often the query names its type or its tag."""
+    positions = observe(ledger, total(1), total(2), batch="b1")
+    for types in ((TOTALS, TOTALS), (TOTALS,)):
+        query = Query((QueryItem(types, ("batch:b1", "batch:b1")),))
+        assert positions == [r.envelope.position for r in ledger.log.read(query)]
+        assert positions[::-1] == [
+            r.envelope.position for r in ledger.log.read(query, backward=True)
+        ]
 
 
 def test_raw_pages_give_the_exact_bytes(ledger: Ledger) -> None:

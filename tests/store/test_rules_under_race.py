@@ -131,7 +131,7 @@ class Racers:
         }
         command = msgspec.convert({**plan, **changes}, PlanCampaign)
         self.do(command)
-        return command.campaign_id
+        return str(command.campaign_id)
 
 
 @pytest.fixture

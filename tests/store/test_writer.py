@@ -8,6 +8,8 @@ import msgspec
 import psycopg
 import pytest
 
+from domain.awards import AwardPoints
+from domain.custom import CustomRecorded
 from domain.envelope import stored_attributes
 from domain.errors import ContentDiffers, InvalidEvent, NotPermitted
 from domain.ledger import (
@@ -157,6 +159,34 @@ def test_sixteen_threads_open_one_ledger_once(installation: Database, opening: O
     ledger.close()
     assert [result for result in results if isinstance(result, int)] == [1]
     assert results.count(LedgerAlreadyOpened) == 15
+
+
+def test_another_ledger_id_opens_nothing(ledger: Ledger, opening: OpenLedger) -> None:
+    """The opening is position 1 and there is no other, whatever ledger it speaks of."""
+    other = msgspec.structs.replace(opening, ledger_id="l_other")
+    with pytest.raises(LedgerAlreadyOpened):
+        ledger.decide(other, command_id="open-l_other", actor="tester").result()
+    assert ledger.log.head().position == 1
+
+
+def test_text_that_is_not_unicode_is_refused_alone(ledger: Ledger) -> None:
+    """Half of a surrogate pair has no bytes: a refusal of that event, and the others go in."""
+    half = NewEvent(CustomRecorded(kind="k", attributes={"a": "\ud800"}), "k1", "/app", NOON)
+    refused, taken = record(ledger, half, total(1))
+    assert isinstance(refused.error, InvalidEvent)
+    assert "ud800" not in str(refused.error)
+    assert taken == Outcome(2)
+    command = AwardPoints(account_id="a1", points=1, reason="\ud800")
+    with pytest.raises(InvalidEvent):
+        ledger.decide(command, command_id="c1", actor="tester")
+
+
+def test_an_identifier_ends_where_it_ends(ledger: Ledger) -> None:
+    """No line break hides behind an id: it would be another one that looks the same."""
+    [outcome] = record(
+        ledger, NewEvent(CustomRecorded(kind="k", member_id="m1\n"), "k1", "/", NOON)
+    )
+    assert isinstance(outcome.error, InvalidEvent)
 
 
 def test_two_writers_take_turns(ledger: Ledger, installation: Database) -> None:
