@@ -1,0 +1,97 @@
+"""Who may do what: bearer keys, each with ledgers and scopes."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from hashlib import sha256
+from time import monotonic
+from typing import Any, Final, NamedTuple
+
+from litestar.connection import ASGIConnection
+from litestar.handlers import BaseRouteHandler
+from litestar.types import Guard
+
+from api.errors import NoSuchLedger, Unauthenticated
+from api.limits import API_KEY_LENGTH_MAX
+from api.threads import in_thread
+from domain.errors import NotPermitted
+from store.credentials import EVERY_LEDGER, ApiKey, Credentials, Scope
+
+KEYS_REMEMBERED_MAX: Final = 10_000
+
+
+class Access(NamedTuple):
+    """What the caller may do in the ledger that the address names."""
+
+    key: ApiKey
+    ledger: str
+
+    @property
+    def actor(self) -> str:
+        """Who stands in the envelope of what the caller records: never a name."""
+        return f"key:{self.key.id}"
+
+    @property
+    def personal(self) -> bool:
+        """Whether sealed values are opened for the caller."""
+        return self.key.allows(self.ledger, Scope.PERSONAL)
+
+    @property
+    def admin(self) -> bool:
+        """Whether the caller may bring in decided events."""
+        return self.key.allows(self.ledger, Scope.ADMIN)
+
+
+class Gate:
+    """Knows the keys. What it looked up it believes for a few seconds, and no longer."""
+
+    def __init__(self, credentials: Credentials, *, remember_seconds: float) -> None:
+        self._credentials = credentials
+        self._remember_seconds = remember_seconds
+        self._known: OrderedDict[bytes, tuple[float, ApiKey]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    async def key_of(self, authorization: str | None) -> ApiKey:
+        """The key that an Authorization header carries. Raises Unauthenticated."""
+        scheme, _, secret = (authorization or "").partition(" ")
+        secret = secret.strip()
+        if scheme.lower() != "bearer" or not 0 < len(secret) <= API_KEY_LENGTH_MAX:
+            raise Unauthenticated
+        digest = sha256(secret.encode(errors="surrogatepass")).digest()
+        known = self._remembered(digest)
+        if known is None:
+            known = await in_thread(self._credentials.authenticate, secret)
+            if known is None:
+                raise Unauthenticated
+            self._remember(digest, known)
+        return known
+
+    def _remembered(self, digest: bytes) -> ApiKey | None:
+        with self._lock:
+            until, key = self._known.get(digest, (0.0, None))
+            return key if until > monotonic() else None
+
+    def _remember(self, digest: bytes, key: ApiKey) -> None:
+        with self._lock:
+            self._known[digest] = (monotonic() + self._remember_seconds, key)
+            self._known.move_to_end(digest)
+            while len(self._known) > KEYS_REMEMBERED_MAX:
+                self._known.popitem(last=False)
+
+
+def requires(*scopes: Scope) -> Guard:
+    """Let nobody in without a key of the ledger that has at least one of these scopes."""
+
+    async def guard(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
+        gate: Gate = connection.app.state.gate
+        key = await gate.key_of(connection.headers.get("authorization"))
+        ledger = connection.path_params.get("ledger", EVERY_LEDGER)
+        connection.scope["state"]["access"] = Access(key, ledger)
+        if not (EVERY_LEDGER in key.ledgers or ledger in key.ledgers):
+            raise NoSuchLedger
+        if not any(key.allows(ledger, scope) for scope in scopes):
+            wanted = " or ".join(f"`{scope}`" for scope in scopes)
+            raise NotPermitted(f"this needs a key with the scope {wanted}", scopes=list(scopes))
+
+    return guard

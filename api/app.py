@@ -1,0 +1,127 @@
+"""The application: every address, who it serves, and how it begins and ends."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, Final
+
+import msgspec
+from litestar import Litestar, Router
+from litestar.datastructures import State
+from litestar.di import Provide
+from litestar.openapi import OpenAPIConfig
+from litestar.openapi.spec import License, Tag
+
+from api import accounts, campaigns, commands, event_reads, events, members, pages, status
+from api.access import Gate
+from api.call import provide_call
+from api.ledgers import Ledgers, Runner
+from api.limits import Limits
+from api.openapi import document
+from api.problems import HANDLERS as PROBLEM_HANDLERS
+from api.requests import Requests
+from api.threads import in_thread
+from store.credentials import Credentials
+from store.ledger import Ledger
+
+VERSION: Final = "1"
+DEFAULT_LIMITS: Final = Limits()
+DESCRIPTION: Final = """
+An engagement ledger: every participation, share, referral and reward of a brand's audience is an
+immutable event; profiles, balances and the returns of campaigns are folds of these events.
+
+- **Observations** (what happened) go in as CloudEvents: `POST /v1/{ledger}/events`.
+- **Decisions** (what may happen) are asked for with commands, one address each. Give an
+  `Idempotency-Key`, and sending a command again is safe.
+- **Positions**: every answer says the `Ledger-Position` that it reflects. Given back as
+  `min_position`, a read waits until it reflects what you wrote.
+- **Problems**: every refusal is an RFC 9457 problem; its `type` is the address of its explanation.
+- **Personal data** is sealed, and opened for keys with the scope `personal` only.
+"""
+TAGS: Final = (
+    ("events", "What happened, as it was recorded"),
+    ("members", "Who is enrolled, and by which identities they are recognised"),
+    ("accounts", "What holds points, and whose it is"),
+    ("points", "Awards, reservations, redemptions and the other movements of points"),
+    ("campaigns", "Operations of the brand, what they cost and what they returned"),
+    ("rewards", "What members are given, redeem, or lose again"),
+    ("referrals", "Friends who bring friends"),
+    ("corrections", "Taking back what was wrong"),
+    ("status", "Health, and how far the projections are"),
+)
+
+
+def _routes() -> list[Any]:
+    keyed = (
+        *events.HANDLERS, *event_reads.HANDLERS, *commands.HANDLERS, *members.HANDLERS,
+        *accounts.HANDLERS, *campaigns.HANDLERS, *status.KEYED_HANDLERS,
+    )  # fmt: skip
+    ledger = Router(
+        "/v1/{ledger:str}", route_handlers=list(keyed), dependencies={"call": Provide(provide_call)}
+    )
+    return [ledger, *status.HANDLERS, *pages.HANDLERS]
+
+
+def openapi_document() -> dict[str, Any]:
+    """The OpenAPI document, without anything to serve."""
+    app = Litestar(
+        _routes(),
+        openapi_config=OpenAPIConfig(
+            title="Filrouge",
+            version=VERSION,
+            description=DESCRIPTION,
+            license=License(name="Apache-2.0", identifier="Apache-2.0"),
+            tags=[Tag(name=name, description=said) for name, said in TAGS],
+        ),
+        logging_config=None,
+    )
+    return document(app)
+
+
+def create_app(
+    open_ledger: Callable[[str], Ledger],
+    credentials: Credentials,
+    *,
+    runner_of: Callable[[Ledger], Runner | None] = lambda _: None,
+    limits: Limits = DEFAULT_LIMITS,
+    ready: Sequence[str] = (),
+) -> Litestar:
+    """Make the application.
+
+    A ledger is opened when it is first asked for (those in ``ready``: at the start), together
+    with the runner of its projections; both are closed when the application ends, after the
+    requests that are in flight.
+    """
+    ledgers = Ledgers(open_ledger, runner_of)
+
+    @asynccontextmanager
+    async def living(_: Litestar) -> AsyncIterator[None]:
+        for name in ready:
+            await in_thread(ledgers.get, name)
+        try:
+            yield
+        finally:
+            await in_thread(ledgers.close)
+
+    app = Litestar(
+        _routes(),
+        lifespan=[living],
+        state=State(
+            {
+                "ledgers": ledgers,
+                "gate": Gate(credentials, remember_seconds=limits.credential_seconds),
+                "limits": limits,
+                "document": msgspec.json.encode(openapi_document()),
+            }
+        ),
+        exception_handlers=PROBLEM_HANDLERS,
+        request_max_body_size=limits.body_bytes,
+        # No documentation, no log lines and no debug pages but our own.
+        openapi_config=None,
+        logging_config=None,
+        debug=False,
+    )
+    # Around everything, the framework's own refusals included.
+    app.asgi_handler = Requests(app.asgi_handler)
+    return app

@@ -1,0 +1,85 @@
+"""Reading campaigns: all of them, one, and what it returned."""
+
+from __future__ import annotations
+
+from typing import Annotated, Final
+
+import msgspec
+from litestar import Response
+from litestar.di import NamedDependency
+from litestar.handlers import HTTPRouteHandler
+
+from api import cursors
+from api.call import Call, projected
+from api.described import reads
+from api.errors import NoSuchCampaign
+from api.limits import PAGE_DEFAULT
+from api.parameters import KeyCursor, PageLimit, identifier
+from api.positions import MinPosition
+from projections import campaign_returns
+from projections.campaign_plans import CampaignPlans, PlanRow
+from projections.campaign_returns import CAMPAIGN_RETURNS, Returns
+from projections.reader import Reader
+
+Campaign = Annotated[str, identifier("The campaign's id.")]
+
+
+class CampaignPage(msgspec.Struct, frozen=True):
+    """A page of campaigns, by id."""
+
+    campaigns: list[PlanRow]
+    next: str | None
+    """The cursor of the next page; null at the end."""
+
+
+@reads("/campaigns", CampaignPage, tag="campaigns")
+async def list_campaigns(
+    call: NamedDependency[Call],
+    limit: PageLimit = PAGE_DEFAULT,
+    cursor: KeyCursor = None,
+    min_position: MinPosition = None,
+) -> Response[bytes]:
+    """List the campaigns that were planned."""
+    after = cursors.key_of(cursor)
+
+    def page(reader: Reader) -> CampaignPage:
+        found = campaign_returns.page(reader, after, limit)
+        # A full page may be the last one; then the next is empty.
+        more = len(found) == limit
+        return CampaignPage(found, cursors.of_key(found[-1].campaign_id) if more else None)
+
+    query = projected(call, page, CAMPAIGN_RETURNS)
+    return await call.read(query, min_position=min_position)
+
+
+@reads("/campaigns/{campaign_id:str}", PlanRow, problems=(NoSuchCampaign,), tag="campaigns")
+async def read_campaign(
+    call: NamedDependency[Call], campaign_id: Campaign, min_position: MinPosition = None
+) -> Response[bytes]:
+    """Read a campaign as it is planned now."""
+
+    def plan(reader: Reader) -> PlanRow | None:
+        row: PlanRow | None = reader.row(CampaignPlans, campaign_id)
+        return row if row is not None and row.starts is not None else None
+
+    query = projected(call, plan, CAMPAIGN_RETURNS)
+    return await call.read(query, min_position=min_position, absent=NoSuchCampaign)
+
+
+@reads("/campaigns/{campaign_id:str}/returns", Returns, problems=(NoSuchCampaign,), tag="campaigns")
+async def read_returns(
+    call: NamedDependency[Call], campaign_id: Campaign, min_position: MinPosition = None
+) -> Response[bytes]:
+    """Read what a campaign cost, whom it reached and what came of it.
+
+    Ratios keep their two parts; money is never added across currencies.
+    """
+
+    def returns(reader: Reader) -> Returns | None:
+        return campaign_returns.returns(reader, campaign_id)
+
+    query = projected(call, returns, CAMPAIGN_RETURNS)
+    return await call.read(query, min_position=min_position, absent=NoSuchCampaign)
+
+
+HANDLERS: Final[tuple[HTTPRouteHandler, ...]] = (list_campaigns, read_campaign, read_returns)

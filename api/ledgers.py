@@ -1,0 +1,100 @@
+"""The ledgers that this process serves, each opened when it is first asked for."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from time import monotonic
+from typing import Final, Protocol
+
+from api.errors import NoSuchLedger
+from store.database import NAME_PATTERN, LedgerUnknown
+from store.ledger import Ledger
+from store.log import Head
+from store.voids import Voids
+
+EPOCH_BELIEVED_SECONDS: Final = 1.0
+
+
+class Runner(Protocol):
+    """What keeps the projections of one ledger up to date."""
+
+    def close(self) -> None:
+        """Stop when what was begun is done."""
+
+
+class Served:
+    """One open ledger and the runner of its projections."""
+
+    def __init__(self, ledger: Ledger, runner: Runner | None) -> None:
+        self.ledger = ledger
+        self.runner = runner
+        self._head: Head | None = None
+        self._looked_at = 0.0
+        self._lock = threading.Lock()
+        self._voids = Voids()
+        self._voids_until = 0
+
+    def head(self) -> Head:
+        """The end of the log as of now. Asks the database."""
+        self._head = self.ledger.log.head()
+        self._looked_at = monotonic()
+        return self._head
+
+    def epoch(self) -> int:
+        """The epoch, which only a restore changes. Asks the database once a second."""
+        if self._head is None or monotonic() - self._looked_at > EPOCH_BELIEVED_SECONDS:
+            return self.head().epoch
+        return self._head.epoch
+
+    def voids(self, until: int) -> Voids:
+        """What was taken back, up to a position or a little later."""
+        with self._lock:
+            if until > self._voids_until:
+                for recorded in self.ledger.log.read(
+                    Voids.query(), after=self._voids_until, until=until
+                ):
+                    self._voids.add(recorded)
+                self._voids_until = until
+            return self._voids
+
+
+class Ledgers:
+    """Opens each ledger once, however many requests ask for it at the same time."""
+
+    def __init__(
+        self, open_ledger: Callable[[str], Ledger], runner_of: Callable[[Ledger], Runner | None]
+    ) -> None:
+        self._open = open_ledger
+        self._runner_of = runner_of
+        self._lock = threading.Lock()
+        self._served: dict[str, Served] = {}
+
+    def get(self, name: str) -> Served:
+        """The ledger of this name. Raises NoSuchLedger."""
+        served = self._served.get(name)
+        if served is not None:
+            return served
+        if not NAME_PATTERN.fullmatch(name):
+            raise NoSuchLedger
+        with self._lock:
+            if name not in self._served:
+                try:
+                    ledger = self._open(name)
+                except LedgerUnknown:
+                    raise NoSuchLedger from None
+                self._served[name] = Served(ledger, self._runner_of(ledger))
+            return self._served[name]
+
+    def opened(self) -> dict[str, Served]:
+        """The ledgers that are open."""
+        return self._served
+
+    def close(self) -> None:
+        """Record what is queued, stop the runners, close the ledgers."""
+        with self._lock:
+            for served in self._served.values():
+                if served.runner is not None:
+                    served.runner.close()
+                served.ledger.close()
+            self._served.clear()

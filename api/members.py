@@ -1,0 +1,227 @@
+"""Reading members: by id, by identity, several at once, everything for a home page, and history."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated, Final
+
+import msgspec
+from litestar import Response
+from litestar.di import NamedDependency
+from litestar.handlers import HTTPRouteHandler
+from litestar.params import QueryParameter
+from msgspec import Meta
+
+from api import cursors
+from api.bodies import body_of, decoded
+from api.call import Call, as_known, projected
+from api.described import JSON, looks_up, reads
+from api.errors import NobodyRecognised, NoSuchMember
+from api.event_reads import STORED_EVENT_SCHEMA
+from api.limits import IDS_MAX, PAGE_DEFAULT
+from api.parameters import At, KnownAt, PageLimit, PositionCursor, identifier, instant
+from api.positions import MinPosition
+from api.threads import in_thread
+from domain.errors import InvalidEvent
+from domain.types import TEXT_LENGTH_MAX, TIME_FLOOR, MemberID, Word
+from projections import balances, identities, profiles
+from projections.balances import Balance, Expiry
+from projections.identities import Holder
+from projections.known import Rows
+from projections.profiles import Profile
+from projections.reader import Reader
+from store.query import Query, QueryItem
+
+Member = Annotated[str, identifier("The member's id, as it was given at enrolment.")]
+Members = Annotated[
+    list[MemberID],
+    QueryParameter(min_items=1, max_items=IDS_MAX, description="Ids of members."),
+]
+
+
+class Identity(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What somebody says of themselves: an e-mail, a phone number, the number of a card."""
+
+    kind: Word
+    value: Annotated[str, Meta(min_length=1, max_length=TEXT_LENGTH_MAX)]
+
+
+class Recognised(msgspec.Struct, frozen=True):
+    """The members who are recognised by an identity: one if it is exclusive."""
+
+    identity_id: str
+    members: tuple[Holder, ...]
+
+
+class SeveralMembers(msgspec.Struct, frozen=True):
+    """The profiles of several members."""
+
+    members: list[Profile]
+    missing: list[str]
+    """Ids that no event ever spoke of."""
+
+
+class Home(msgspec.Struct, frozen=True):
+    """What a member's home page shows."""
+
+    profile: Profile
+    balances: tuple[Balance, ...]
+    """Of the accounts that the member holds, at the stated instant."""
+    next_expiry: Expiry | None
+    """The points that expire first, over these accounts."""
+
+
+class HistoryEvent(msgspec.Struct, frozen=True):
+    """An event that speaks of a member."""
+
+    position: int
+    voided: bool
+    """It was taken back since: it counts as never recorded."""
+    event: Annotated[msgspec.Raw, Meta(extra_json_schema=STORED_EVENT_SCHEMA)]
+
+
+class History(msgspec.Struct, frozen=True):
+    """A page of a member's history, newest first."""
+
+    events: list[HistoryEvent]
+    next: str | None
+    """The cursor of the next page; null at the end."""
+
+
+_identity: Final = msgspec.json.Decoder(Identity).decode
+
+
+@reads("/members/{member_id:str}", Profile, problems=(NoSuchMember,), tag="members")
+async def read_member(
+    call: NamedDependency[Call],
+    member_id: Member,
+    known_at: KnownAt = None,
+    min_position: MinPosition = None,
+) -> Response[bytes]:
+    """Read a member's profile."""
+    known = instant("known_at", known_at)
+
+    def profile(rows: Rows) -> Profile | None:
+        return profiles.member(rows, member_id)
+
+    query = as_known(call, profile, known, profiles.PROFILES)
+    return await call.read(
+        query, min_position=min_position, absent=NoSuchMember, past=known is not None
+    )
+
+
+@reads("/members", SeveralMembers, tag="members")
+async def read_members(
+    call: NamedDependency[Call], member_id: Members, min_position: MinPosition = None
+) -> Response[bytes]:
+    """Read several members' profiles in one call."""
+    wanted = list(dict.fromkeys(member_id))
+
+    def several(reader: Reader) -> SeveralMembers:
+        found = profiles.members(reader, wanted)
+        return SeveralMembers(
+            [found[name] for name in wanted if name in found],
+            [name for name in wanted if name not in found],
+        )
+
+    query = projected(call, several, profiles.PROFILES)
+    return await call.read(query, min_position=min_position)
+
+
+@looks_up(
+    "/members/lookup", Recognised, Identity, problems=(NobodyRecognised,),
+    tag="members",
+)  # fmt: skip
+async def look_up_member(
+    call: NamedDependency[Call], min_position: MinPosition = None
+) -> Response[bytes]:
+    """Find the members who are recognised by an identity.
+
+    What is asked stands in the body, so that no address and no log ever holds it.
+    """
+    asked = decoded(await body_of(call.request, JSON), _identity)
+    identity_id = await in_thread(_found, call, asked)
+
+    def holders(reader: Reader) -> Recognised | None:
+        found = identities.holders(reader, identity_id) if identity_id else ()
+        return Recognised(identity_id, found) if identity_id and found else None
+
+    query = projected(call, holders, identities.IDENTITIES)
+    return await call.read(query, min_position=min_position, absent=NobodyRecognised, etag=False)
+
+
+@reads("/members/{member_id:str}/home", Home, problems=(NoSuchMember,), tag="members")
+async def read_home(
+    call: NamedDependency[Call],
+    member_id: Member,
+    at: At = None,
+    min_position: MinPosition = None,
+) -> Response[bytes]:
+    """Read what a member's home page shows: profile, balances, next expiry."""
+    stated = instant("at", at)
+
+    def home(reader: Reader) -> Home | None:
+        profile = profiles.member(reader, member_id)
+        if profile is None:
+            return None
+        held = balances.of_member(reader, member_id, stated or datetime.now(UTC))
+        expiries = [one.next_expiry for one in held if one.next_expiry is not None]
+        return Home(profile, held, min(expiries, key=lambda one: one.at, default=None))
+
+    query = projected(call, home, profiles.PROFILES, balances.BALANCES)
+    return await call.read(
+        query, min_position=min_position, absent=NoSuchMember, timeless=_timeless
+    )
+
+
+def _found(call: Call, asked: Identity) -> str | None:
+    try:
+        return call.ledger.vault.find("identity", asked.kind, asked.value)
+    except InvalidEvent:  # a blank, or a phone number without digits: it recognises nobody
+        return None
+
+
+def _timeless(home: Home) -> Home:
+    held = [msgspec.structs.replace(one, at=TIME_FLOOR) for one in home.balances]
+    return msgspec.structs.replace(home, balances=tuple(held))
+
+
+@reads(
+    "/members/{member_id:str}/history", History, problems=(NoSuchMember,), etag=False,
+    tag="members",
+)  # fmt: skip
+async def read_history(
+    call: NamedDependency[Call],
+    member_id: Member,
+    limit: PageLimit = PAGE_DEFAULT,
+    cursor: PositionCursor = None,
+    min_position: MinPosition = None,
+) -> Response[bytes]:
+    """Read the events that speak of a member, newest first.
+
+    Those that were taken back are there too, and say so.
+    """
+    at = cursors.position_of(cursor)
+    query = Query((QueryItem(tags=(f"member:{member_id}",)),))
+
+    def history() -> tuple[History | None, int]:
+        head = call.served.head().position
+        until = head if at is None else min(head, at - 1)
+        log = call.ledger.log
+        found = list(log.read(query, until=until, backward=True, limit=limit + 1))
+        if not found and at is None:
+            return None, head
+        voids = call.served.voids(head)
+        events = [
+            HistoryEvent(one.envelope.position, voids.hides(one.envelope), msgspec.Raw(one.entry))
+            for one in found[:limit]
+        ]
+        more = len(found) > limit
+        return History(events, cursors.of_position(events[-1].position) if more else None), head
+
+    return await call.read(history, min_position=min_position, absent=NoSuchMember, etag=False)
+
+
+HANDLERS: Final[tuple[HTTPRouteHandler, ...]] = (
+    read_members, read_member, look_up_member, read_home, read_history,
+)  # fmt: skip

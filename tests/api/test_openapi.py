@@ -1,0 +1,152 @@
+"""The OpenAPI document is complete and true: a fuzzer that reads it finds nothing undocumented."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from api.app import openapi_document
+from api.problems import PROBLEM_JSON, kinds
+from domain.decision import commands
+from domain.event import Observation, event_classes
+
+LONG = "FILROUGE_TEST_LONG_FUZZING"
+SECONDS_MAX = 1_500
+
+
+@pytest.fixture(scope="module")
+def known_ids(caller: Any) -> dict[str, str]:
+    """Ids that are there, so that requests get further than to a refusal of an unknown id."""
+
+    def made(path: str, body: dict[str, Any], name: str) -> str:
+        answer = caller.post(path, body)
+        assert answer.status_code == 201, answer.text
+        return str(answer.json()["events"][0]["event"]["data"][name])
+
+    member_id = made("/members", {"country": "FR"}, "member_id")
+    plan = {"name": "Summer", "starts": "2026-06-01T00:00:00+02:00", "currency": "EUR"}
+    campaign_id = made("/campaigns", plan, "campaign_id")
+    account = {"programme": "club", "points_currency": "points", "holders": [member_id]}
+    account_id = made("/accounts", account, "account_id")
+    made(f"/accounts/{account_id}/awards", {"points": 10**9, "reason": "welcome"}, "lot_id")
+    activation_id = made(f"/campaigns/{campaign_id}/activations", {"kind": "quiz"}, "activation_id")
+    return {
+        "member_id": member_id,
+        "campaign_id": campaign_id,
+        "account_id": account_id,
+        "activation_id": activation_id,
+    }
+
+
+def fuzz(server: str, key: str, folder: Path, ids: dict[str, str], *options: str) -> None:
+    """Run schemathesis as anybody would, with every check that it has."""
+    settings = folder / "schemathesis.toml"
+    lines = [f'"path.{name}" = "{value}"' for name, value in {"ledger": "brand", **ids}.items()]
+    settings.write_text("\n".join(["[parameters]", *lines, ""]))
+    done = subprocess.run(
+        [
+            Path(sys.executable).with_name("schemathesis"),
+            *("--config-file", settings, "run", f"{server}/openapi.json"),
+            *("--header", f"Authorization: {key}", "--no-color", "--seed", "1", *options),
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=SECONDS_MAX,
+        cwd=folder,
+    )
+    assert done.returncode == 0, "\n".join(line[:400] for line in done.stdout.splitlines())
+
+
+class TestDocument:
+    def test_every_operation_says_everything(self) -> None:
+        """Each operation has an id, a summary, a tag, its scope, and its problems with examples."""
+        document = openapi_document()
+        found = [
+            operation
+            for path in document["paths"].values()
+            for method, operation in path.items()
+            if method in {"get", "post"}
+        ]
+        ids = [operation["operationId"] for operation in found]
+        assert len(set(ids)) == len(ids) > 40
+        tags = {tag["name"] for tag in document["tags"]}
+        for operation in found:
+            assert operation["summary"]
+            assert set(operation["tags"]) <= tags
+            assert operation["security"] in ([], [{"key": []}])
+            refusals = {
+                status: answer
+                for status, answer in operation["responses"].items()
+                if int(status) >= 400
+            }
+            wanted = {"500"} | ({"401", "403", "404"} if operation["security"] else set())
+            assert wanted <= set(refusals), operation["operationId"]
+            for status, answer in refusals.items():
+                assert set(answer["content"]) == {PROBLEM_JSON}
+                for code, example in answer["content"][PROBLEM_JSON]["examples"].items():
+                    assert code in kinds()
+                    assert str(example["value"]["status"]) == status
+
+    def test_positions_are_documented(self) -> None:
+        """Every keyed read and write says that its answer carries the position."""
+        for path, methods in openapi_document()["paths"].items():
+            for operation in methods.values():
+                if operation["security"]:
+                    for status, answer in operation["responses"].items():
+                        if int(status) < 400:
+                            assert "Ledger-Position" in answer["headers"], (path, status)
+
+    def test_every_command_and_observation(self) -> None:
+        """Every command has its address, and every observation its schema."""
+        document = openapi_document()
+        ids = {
+            operation["operationId"].replace("_", "")
+            for path in document["paths"].values()
+            for operation in path.values()
+        }
+        assert {name.lower() for name in commands()} - ids == {"openledger"}
+        reported = document["paths"]["/v1/{ledger}/events"]["post"]["requestBody"]["content"]
+        options = reported["application/cloudevents+json"]["schema"]["oneOf"]
+        types = {
+            document["components"]["schemas"][option["$ref"].rpartition("/")[2]]["properties"][
+                "type"
+            ]["const"]
+            for option in options
+        }
+        assert types == {
+            name for name, cls in event_classes().items() if issubclass(cls, Observation)
+        }
+
+
+class TestFuzzing:
+    def test_every_edge_of_every_schema(self, house: Any, server: str, tmp_path: Path) -> None:
+        """Every documented limit is kept, and everything beyond it is refused as documented."""
+        key = house.key()["Authorization"]
+        # The many kinds of events take minutes; they have their turn in the long run.
+        fuzz(server, key, tmp_path, {}, "--phases", "examples,coverage",
+             "--exclude-operation-id", "record_events")  # fmt: skip
+
+    def test_commands_on_what_is_there(
+        self, house: Any, server: str, tmp_path: Path, known_ids: dict[str, str]
+    ) -> None:
+        """Asked of members, accounts and campaigns that exist, every answer is documented."""
+        key = house.key()["Authorization"]
+        fuzz(server, key, tmp_path, known_ids, "--phases", "fuzzing,stateful",
+             "--max-examples", "8")  # fmt: skip
+
+    @pytest.mark.slow
+    @pytest.mark.timeout(2 * SECONDS_MAX)
+    @pytest.mark.skipif(LONG not in os.environ, reason=f"takes ten minutes; set {LONG}=1")
+    def test_everything_for_long(
+        self, house: Any, server: str, tmp_path: Path, known_ids: dict[str, str]
+    ) -> None:
+        """The same, for long."""
+        key = house.key()["Authorization"]
+        fuzz(server, key, tmp_path, {}, "--max-examples", "60")
+        fuzz(server, key, tmp_path, known_ids, "--max-examples", "60")
