@@ -1,0 +1,53 @@
+"""Log lines: dotted nouns with values as keys, and nothing that is sealed or a document."""
+
+import json
+import logging
+from collections.abc import Iterator
+
+import pytest
+import structlog
+
+from filrouge.logs import TEXT_LENGTH_MAX, configure_logs
+from filrouge.settings import Settings
+
+
+@pytest.fixture(autouse=True)
+def _restored() -> Iterator[None]:
+    """Leave logging as it was."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    structlog.reset_defaults()
+
+
+def test_lines_for_machines(capsys: pytest.CaptureFixture[str]) -> None:
+    """One JSON object on a line, on stderr, from our own loggers and from libraries."""
+    configure_logs(Settings(log_format="json"))
+    structlog.get_logger().info("projection.rebuilt", rows=3)
+    logging.getLogger("uvicorn.error").warning("slow: %s", "x" * 3 * TEXT_LENGTH_MAX)
+    logging.getLogger("psycopg").info("said quietly")
+    out, err = capsys.readouterr()
+    assert out == ""
+    ours, theirs = map(json.loads, err.splitlines())
+    assert (ours["event"], ours["rows"], ours["level"]) == ("projection.rebuilt", 3, "info")
+    assert theirs["level"] == "warning"
+    assert len(theirs["event"]) == TEXT_LENGTH_MAX + 1
+
+
+def test_sealed_texts_are_dropped(capsys: pytest.CaptureFixture[str]) -> None:
+    """However they came there."""
+    configure_logs(Settings())
+    structlog.get_logger().warning("event.refused", value="sealed|a.b.v1|mail|member:m_1|abc")
+    said = capsys.readouterr().err
+    assert "event.refused" in said
+    assert "member:m_1" not in said
+
+
+def test_a_quiet_command_only_warns(capsys: pytest.CaptureFixture[str]) -> None:
+    """Its result is what counts."""
+    configure_logs(Settings(), quiet=True)
+    structlog.get_logger().info("migration.applied")
+    structlog.get_logger().warning("batch.failed")
+    assert [line.split()[3] for line in capsys.readouterr().err.splitlines()] == ["batch.failed"]

@@ -1,0 +1,233 @@
+"""The documented example, on the whole data set: exact figures, in any order, however often killed.
+
+The figures come from the data set's description and from the entries' JSON by SQL, never from the
+code that they check.
+"""
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+import psycopg
+import pytest
+
+from projections import balances, statements
+from projections.balances import BALANCES
+from projections.campaign_returns import CAMPAIGN_RETURNS, page, returns
+from projections.reader import reading
+from projections.statements import STATEMENTS
+from store.database import Database
+from store.keys import EpochKeys
+from store.ledger import Ledger
+from tests.filrouge.conftest import ROOT
+from tests.filrouge.test_import_endurance import head_of, killed
+from tests.filrouge.test_serve import run
+from tests.projections.figures_by_sql import compared
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+
+MAPPING = ROOT / "docs" / "examples" / "starbucks.toml"
+EVENTS = {
+    "account.opened.v1": 17_000,
+    "campaign.planned.v1": 10,
+    "custom.recorded.v1": 10,
+    "invitation.opened.v1": 57_725,
+    "invitation.sent.v1": 76_277,
+    "member.enrolled.v1": 17_000,
+    "member.identified.v1": 17_000,
+    "points.earned.v1": 33_579,
+    "profile.updated.v1": 17_000 - 2_175,
+    "purchase.recorded.v1": 138_953,
+}
+HEAD = 1 + sum(EVENTS.values())
+POINTS = 164_676
+CENTS = 177_545_197
+
+SQL_FIGURES = """
+SELECT e->>'type', count(*), sum((e->'data'->>'points')::bigint), sum((e->'data'->>'net')::bigint),
+       count(DISTINCT e->'data'->>'member_id'), count(DISTINCT e->'data'->>'invitation_id')
+FROM (SELECT convert_from(entry, 'UTF8')::jsonb AS e FROM ledger_test.entries) AS x GROUP BY 1
+"""
+SQL_BALANCES = """
+SELECT e->'data'->>'account_id', sum((e->'data'->>'points')::bigint)
+FROM (SELECT convert_from(entry, 'UTF8')::jsonb AS e FROM ledger_test.entries
+      WHERE type = (SELECT id FROM ledger_test.types WHERE name = 'points.earned.v1')) AS x
+GROUP BY 1
+"""
+
+
+SQL_CAMPAIGNS = """
+SELECT e->'data'->>'campaign_id', e->>'type', count(*), sum((e->'data'->>'points')::bigint),
+       count(DISTINCT e->'data'->>'invitation_id')
+FROM (SELECT convert_from(entry, 'UTF8')::jsonb AS e FROM ledger_test.entries) AS x
+WHERE e->'data' ? 'campaign_id' GROUP BY 1, 2
+"""
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+@pytest.fixture(scope="module")
+def imported(
+    postgres_url: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[dict[str, str]]:
+    """The settings of a ledger with the whole data set, which this file's tests only read."""
+    data = ROOT.parent / "shared" / "data" / "starbucks"
+    if not data.is_dir():
+        pytest.skip(f"the data set is not there: {data}")
+    with fresh(postgres_url, tmp_path_factory.mktemp("keys")) as env:
+        said = run(env, "import", *files(data), "--mapping", str(MAPPING))
+        assert said["recorded"] == EVENTS
+        assert said["head"] == HEAD
+        yield env
+
+
+class fresh:  # noqa: N801 - used like a function
+    """A database of its own, and the settings to use it."""
+
+    def __init__(self, url: str, keys: Path) -> None:
+        self.url = url
+        self.name = f"test_{uuid4().hex}"
+        self.env = {
+            "PATH": os.environ["PATH"],
+            "FILROUGE_DATABASE_URL": urlsplit(url)._replace(path=f"/{self.name}").geturl(),
+            "FILROUGE_KEY_FILE": str(keys / "epoch.key"),
+            "FILROUGE_LEDGER": "test",
+        }
+
+    def __enter__(self) -> dict[str, str]:
+        with psycopg.connect(self.url, autocommit=True) as connection:
+            connection.execute(f'CREATE DATABASE "{self.name}" TEMPLATE template0')
+        return self.env
+
+    def __exit__(self, *_: object) -> None:
+        with psycopg.connect(self.url, autocommit=True) as connection:
+            connection.execute(f'DROP DATABASE "{self.name}" WITH (FORCE)')
+
+
+def files(data: Path, *, backward: bool = False) -> list[str]:
+    """The three files, in one order or the other."""
+    return sorted((str(one) for one in data.glob("*.json*")), reverse=backward)
+
+
+def figures(env: dict[str, str]) -> dict[str, tuple[Any, ...]]:
+    """Count, points, cents, members and invitations of each type, by SQL over the entries."""
+    with psycopg.connect(env["FILROUGE_DATABASE_URL"]) as connection:
+        return {name: rest for name, *rest in connection.execute(SQL_FIGURES)}  # type: ignore[misc]
+
+
+def test_the_figures_are_exact(imported: dict[str, str]) -> None:
+    """10 campaigns, 17,000 members, 33,579 awards of 164,676 points, purchases of 1,775,451.97."""
+    found = figures(imported)
+    assert {name: rest[0] for name, rest in found.items()} == {**EVENTS, "ledger.opened.v1": 1}
+    assert found["points.earned.v1"][1] == POINTS
+    assert found["purchase.recorded.v1"][2] == CENTS
+    assert found["member.enrolled.v1"][3] == 17_000
+    assert found["invitation.sent.v1"][4] == 76_277
+    status = run(imported, "status")
+    assert status["points"] == {"earned": POINTS}
+    assert status["money"] == {"purchases": {"USD": CENTS}}
+    assert {**status["events"], "ledger.opened.v1": 1} == {**EVENTS, "ledger.opened.v1": 1}
+
+
+def test_the_transcript_speaks_of_the_members_that_the_profiles_enrolled(
+    imported: dict[str, str],
+) -> None:
+    """A look-up gives the same member whichever file it comes from; none is left over."""
+    with psycopg.connect(imported["FILROUGE_DATABASE_URL"]) as connection:
+        row = connection.execute(
+            """
+            WITH x AS (SELECT convert_from(entry, 'UTF8')::jsonb AS e FROM ledger_test.entries)
+            SELECT count(*) FROM x WHERE e->>'source' = 'starbucks/transcript'
+            AND e->'data'->>'member_id' NOT IN (
+                SELECT e->'data'->>'member_id' FROM x WHERE e->>'type' = 'member.enrolled.v1')
+            """
+        ).fetchone()
+    assert row == (0,)
+
+
+def test_a_second_run_adds_nothing(imported: dict[str, str], starbucks: Path) -> None:
+    """In another order, too."""
+    said = run(imported, "import", *files(starbucks, backward=True), "--mapping", str(MAPPING))
+    assert said["recorded"] == {}
+    assert said["duplicates"] == EVENTS
+    assert said["head"] == HEAD
+
+
+def test_killed_half_way_in_another_order(
+    postgres_url: str, starbucks: Path, tmp_path: Path
+) -> None:
+    """SIGKILL in the middle, then run again with the profiles first: the same figures and head."""
+    data = tmp_path / "data"
+    shutil.copytree(starbucks, data)
+    with fresh(postgres_url, tmp_path) as env:
+        first = ["import", *files(data, backward=True), "--mapping", str(MAPPING)]
+        killed(first, env, "test", HEAD // 2)
+        assert HEAD // 2 < head_of(env["FILROUGE_DATABASE_URL"], "test") < HEAD
+        profiles_first = ["profile.json.xz", "transcript.json.xz", "portfolio.json"]
+        said = run(
+            env, "import", *(str(data / name) for name in profiles_first),
+            "--mapping", str(MAPPING),
+        )  # fmt: skip
+        assert said["head"] == HEAD
+        found = figures(env)
+        assert {name: rest[0] for name, rest in found.items()} == {**EVENTS, "ledger.opened.v1": 1}
+        assert (found["points.earned.v1"][1], found["purchase.recorded.v1"][2]) == (POINTS, CENTS)
+        assert found["invitation.sent.v1"][4] == 76_277
+        assert not list(data.glob("*reject*"))
+
+
+@contextmanager
+def opened(env: dict[str, str]) -> Iterator[Ledger]:
+    """The ledger of these settings, in this process."""
+    keys = EpochKeys.from_file(Path(env["FILROUGE_KEY_FILE"]))
+    database = Database(env["FILROUGE_DATABASE_URL"], keys=keys, pool_max=2)
+    ledger = database.open("test")
+    try:
+        yield ledger
+    finally:
+        ledger.close()
+        database.close()
+
+
+def test_every_figure_is_that_of_the_entries(imported: dict[str, str]) -> None:
+    """For all 17,000 members: balance, sum of the statement, and SQL over the entries' JSON.
+
+    And for all campaigns: invitations by outcome, awards and points; and all other figures of
+    campaigns and members by SQL of its own.
+    """
+    rebuilt = run(imported, "rebuild", "--workers", "2")
+    assert {one["failure"] for one in rebuilt["projections"]} == {None}
+    with psycopg.connect(imported["FILROUGE_DATABASE_URL"]) as connection:
+        accounts: dict[str, int] = dict(connection.execute(SQL_BALANCES).fetchall())
+        campaigns = {(id_, type_): rest for id_, type_, *rest in connection.execute(SQL_CAMPAIGNS)}
+    assert sum(accounts.values()) == POINTS
+    with opened(imported) as ledger, reading(ledger.pool, BALANCES, STATEMENTS) as reader:
+        rows = reader.select("SELECT key FROM {balances}", {"balances": balances.Balances})
+        assert len(rows) == 17_000
+        for (account,) in rows:
+            found = balances.balance(reader, account, NOW)
+            assert found is not None
+            assert len(found.holders) == 1
+            expected = accounts.get(account, 0)
+            assert (found.active, statements.balance(reader, account)) == (expected, expected)
+    with opened(imported) as ledger, reading(ledger.pool, CAMPAIGN_RETURNS) as reader:
+        planned = page(reader, None, 50)
+        assert len(planned) == 10
+        for plan in planned:
+            found_returns = returns(reader, plan.campaign_id)
+            assert found_returns is not None
+            outcomes = {one.outcome: one for one in found_returns.invitations}
+            for outcome in ("sent", "opened"):
+                count, _, different = campaigns[plan.campaign_id, f"invitation.{outcome}.v1"]
+                assert outcomes[outcome].events == count
+                assert outcomes[outcome].invitations == different
+            awards = campaigns.get((plan.campaign_id, "points.earned.v1"), [0, 0])
+            promised = found_returns.promised
+            assert [promised.awards, promised.points] == awards[:2]
+    with opened(imported) as ledger:
+        assert compared(ledger).differences == {}
