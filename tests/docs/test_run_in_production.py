@@ -1,0 +1,90 @@
+"""`docs/how-to/run-in-production.md`: its role is enough, and its commands work in their order."""
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+import psycopg
+import pytest
+
+PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "run-in-production.md"
+FILROUGE = [sys.executable, "-c", "from filrouge.cli import main; main()"]
+
+
+@pytest.fixture
+def name() -> str:
+    """A name for the database, its role and its ledgers: roles are shared by all databases."""
+    return f"production_{uuid4().hex[:10]}"
+
+
+@pytest.fixture
+def production_url(postgres_url: str, name: str) -> Iterator[str]:
+    """A database made by the page's own SQL, under another name."""
+    statements, _ = sql_blocks()
+    [password] = re.findall(r"PASSWORD '(.*?)'", statements)
+    parts = urlsplit(postgres_url)
+    host = parts.netloc.rpartition("@")[2]
+    with psycopg.connect(postgres_url, autocommit=True) as connection:
+        for statement in statements.replace("filrouge", name).split(";")[:-1]:
+            connection.execute(statement.encode())
+        netloc = f"{name}:{password.replace(' ', '%20')}@{host}"
+        yield parts._replace(netloc=netloc, path=f"/{name}").geturl()
+        connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)'.encode())
+        for role in (f"ledger_{name}", f"ledger_{name}_copy", name):
+            connection.execute(f'DROP ROLE IF EXISTS "{role}"'.encode())
+
+
+def sql_blocks() -> list[str]:
+    """What the page tells PostgreSQL: making the database, and raising an epoch."""
+    return re.findall(r"```sql\n(.*?)```", PAGE.read_text(), re.DOTALL)
+
+
+def commands(ledger: str) -> Iterator[list[str]]:
+    """What the page runs, but for the server, with other names for its ledgers."""
+    blocks = re.findall(r"^```sh\n(.*?)^```", PAGE.read_text(), re.MULTILINE | re.DOTALL)
+    names = {"brand": ledger, "copy": f"{ledger}_copy"}
+    for line in "".join(blocks).splitlines():
+        program, *words = shlex.split(line)
+        if program == "filrouge" and words != ["serve"]:
+            at = words.index("--ledger") + 1 if "--ledger" in words else None
+            yield [names[w] if n == at else w for n, w in enumerate(words)]
+
+
+@pytest.mark.slow
+def test_the_page_works_with_the_role_that_it_makes(
+    production_url: str, name: str, tmp_path: Path
+) -> None:
+    """No superuser is needed: not for making, filling, exporting or restoring a ledger."""
+    environment = {**os.environ, "FILROUGE_DATABASE_URL": production_url}
+    for words in commands(name):
+        done = subprocess.run(
+            [*FILROUGE, *words],
+            cwd=tmp_path,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, (words, done.stderr)
+    said = subprocess.run(
+        [*FILROUGE, "status", "--all"],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert re.findall(rf"^({name}\w*) +1$", said.stdout, re.MULTILINE) == [name, f"{name}_copy"]
+
+    _, raising = sql_blocks()
+    with psycopg.connect(production_url, autocommit=True) as connection:
+        connection.execute(raising.replace("ledger_brand", f"ledger_{name}").encode())
+        row = connection.execute(f"SELECT epoch FROM ledger_{name}.head".encode()).fetchone()
+    assert row is not None
+    assert row[0] > 1
