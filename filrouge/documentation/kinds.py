@@ -48,7 +48,8 @@ def blocks() -> dict[str, type[Block]]:
         return [one for sub in cls.__subclasses__() for one in (sub, *below(sub))]
 
     modules("domain")
-    return {cls.__name__: cls for cls in sorted(below(Block), key=lambda cls: cls.__name__)}
+    ours = [cls for cls in below(Block) if cls.__module__.partition(".")[0] == "domain"]
+    return {cls.__name__: cls for cls in sorted(ours, key=lambda cls: cls.__name__)}
 
 
 def in_words(said: Said, links: dict[str, str] | None = None) -> str:

@@ -30,7 +30,12 @@ from tests.filrouge.test_import_endurance import head_of, killed
 from tests.filrouge.test_serve import run
 from tests.projections.figures_by_sql import compared
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+# One worker has them all, so that the history is imported once for those that only read it.
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.timeout(900),
+    pytest.mark.xdist_group("starbucks"),
+]
 
 MAPPING = ROOT / "docs" / "examples" / "starbucks.toml"
 EVENTS = {
