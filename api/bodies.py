@@ -44,8 +44,11 @@ async def body_of(request: Request[Any, Any, Any], *media_types: str) -> bytes:
     return body
 
 
-def decoded(body: bytes, decode: Callable[[bytes], T], below: str = "") -> T:
-    """The body as its Struct. Raises MalformedBody or InvalidBody, naming the field."""
+def decoded(body: bytes, decode: Callable[[bytes], T], below: str = "", *, each: bool = False) -> T:
+    """The body as its Struct. Raises MalformedBody or InvalidBody, naming the field.
+
+    ``each``: it is a list whose elements are decoded, and refused, one by one.
+    """
     try:
         try:
             value = decode(body)
@@ -58,7 +61,7 @@ def decoded(body: bytes, decode: Callable[[bytes], T], below: str = "") -> T:
         raise invalid_body(error, below) from None
     except (msgspec.DecodeError, OverflowError, RecursionError) as error:
         raise MalformedBody(str(error) or "nested too deeply") from None
-    if NUL in body:
+    if NUL in body and not each:
         refuse_nul(msgspec.json.decode(body), below)
     return value
 

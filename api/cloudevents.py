@@ -103,7 +103,7 @@ def _header_in(detail: str) -> str | None:
 
 def batch_of(body: bytes, *, admin: bool) -> list[Incoming]:
     """Read a JSON array of events; each is taken or refused on its own."""
-    return _each(decoded(body, _decode_batch), admin=admin)
+    return _each(decoded(body, _decode_batch, each=True), admin=admin)
 
 
 def lines_of(body: bytes, *, admin: bool) -> list[Incoming]:

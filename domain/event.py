@@ -153,9 +153,18 @@ def validated(event: E) -> E:
 def check_times(struct: msgspec.Struct) -> None:
     """Refuse an instant that is outside what the ledger can speak of."""
     for name, value in times_of(struct):
-        if not TIME_FLOOR <= value < TIME_CEILING:
-            message = (
-                f"{name}: {value.isoformat()} is outside {TIME_FLOOR:%Y-%m-%d} to "
-                f"{TIME_CEILING:%Y-%m-%d}"
-            )
-            raise InvalidEvent(message)
+        check_time(name, value)
+
+
+def check_time(name: str, value: datetime) -> None:
+    """Refuse an instant that is outside what the ledger can speak of, or that no clock shows."""
+    offset = value.utcoffset()
+    if offset is None or abs(offset) > TIME_OFFSET_MAX:
+        message = f"{name}: {value.isoformat()} has no offset from UTC, or one that no clock has"
+        raise InvalidEvent(message)
+    if not TIME_FLOOR <= value < TIME_CEILING:
+        message = (
+            f"{name}: {value.isoformat()} is outside {TIME_FLOOR:%Y-%m-%d} to "
+            f"{TIME_CEILING:%Y-%m-%d}"
+        )
+        raise InvalidEvent(message)

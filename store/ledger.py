@@ -14,9 +14,8 @@ from psycopg_pool import ConnectionPool
 
 from domain.decision import Command, slice_for
 from domain.errors import FilrougeError, InvalidEvent, NotPermitted
-from domain.event import Observation, check_times, validated
+from domain.event import Observation, check_time, check_times, validated
 from domain.ledger import LedgerOpened, OpenLedger
-from domain.types import TIME_FLOOR
 from store.log import Log
 from store.recorder import Recorder
 from store.requests import Decide, NewEvent, Observe, Outcome, Verdict, digest_of
@@ -130,9 +129,7 @@ def _checked(new: NewEvent, *, admin: bool) -> NewEvent | FilrougeError:
             raise NotPermitted(message)
         _check_origin("id", new.id)
         _check_origin("source", new.source)
-        if new.time.tzinfo is None or new.time < TIME_FLOOR:
-            message = f"time: {new.time.isoformat()} has no offset or is before {TIME_FLOOR:%Y}"
-            raise InvalidEvent(message)
+        check_time("time", new.time)
         return new._replace(event=validated(new.event))
     except FilrougeError as error:
         return error

@@ -60,6 +60,7 @@ class TestRecording:
             visit(f"{form}-1", time="2026-02-01T12:00:01+01:00"),
             visit(f"{form}-2", type="nothing.known.v1"),
             visit(f"{form}-3", data={"member_id": 5}),
+            visit(f"{form}-5", data={"member_id": "m", "landing": "a\0b"}),
             visit(f"{form}-4"),
         ]
         if form == "batch":
@@ -69,12 +70,13 @@ class TestRecording:
             answer = caller.post("/events", content=content.encode(), headers=NDJSON)
         assert answer.status_code == 200, answer.text
         said = answer.json()
-        assert (said["recorded"], said["duplicates"], said["refused"]) == (2, 1, 3)
-        first, same, other, unknown, wrong, last = said["results"]
+        assert (said["recorded"], said["duplicates"], said["refused"]) == (2, 1, 4)
+        first, same, other, unknown, wrong, nul, last = said["results"]
         assert same == first | {"duplicate": True}
         assert other["problem"]["type"] == "/problems/content-differs"
         assert unknown["problem"]["type"] == "/problems/unknown-event-type"
         assert wrong["problem"]["errors"][0]["pointer"] == "/data/member_id"
+        assert nul["problem"]["errors"][0]["pointer"] == "/data/landing"
         assert answer.headers["ledger-position"].endswith(f".{last['position']}")
 
     def test_duplicate(self, caller: Any) -> None:

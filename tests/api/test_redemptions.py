@@ -59,6 +59,8 @@ def test_fifty_at_once(server: str, caller: Any, each: int, successes: int) -> N
     assert balance["spendable"] == balance["active"] == 100 - each * successes
     assert balance["spent"] == each * successes
     assert balance["issued"] == 100
-    statement = caller.get(f"/accounts/{account_id}/statement").json()["lines"]
+    statement = caller.get(
+        f"/accounts/{account_id}/statement", min_position=events[-1]["position"]
+    ).json()["lines"]
     assert len(statement) == 1 + successes
     assert statement[-1]["balance"] == 100 - each * successes

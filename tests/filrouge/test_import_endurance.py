@@ -36,7 +36,7 @@ when = { kind = "sale" }
 member_id = { lookup = "member", of = ["who"] }
 personal = { note = { column = "note" } }
 """
-ROWS = 30_000
+ROWS = 15_000
 
 pytestmark = pytest.mark.slow
 
