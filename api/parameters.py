@@ -15,7 +15,9 @@ from api import cursors
 from api.errors import MalformedRequest
 from api.limits import PAGE_MAX
 from api.problems import Fault, Refused, malformed
-from domain.types import ID_LENGTH_MAX, ID_PATTERN, TIME_CEILING, TIME_FLOOR
+from domain.errors import InvalidEvent
+from domain.event import check_time
+from domain.types import ID_LENGTH_MAX, ID_PATTERN
 
 LEDGER_PATTERN: Final = r"^[a-z][a-z0-9_]{0,39}$"
 DAY_PATTERN: Final = (

@@ -12,13 +12,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any, ClassVar, Final, NamedTuple, TypeVar, cast
 
 import msgspec
 
 from domain.errors import InvalidEvent
 from domain.shape import tag_reader, times_of
-from domain.types import TIME_CEILING, TIME_FLOOR
+from domain.types import TIME_CEILING, TIME_FLOOR, TIME_OFFSET_MAX
 
 NAME_PATTERN: Final = re.compile(r"^[a-z_]+\.[a-z_]+\.v[1-9][0-9]*$")
 

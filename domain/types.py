@@ -32,7 +32,7 @@ TIME_FLOOR: Final = datetime(1970, 1, 1, tzinfo=UTC)
 TIME_CEILING: Final = datetime(2200, 1, 1, tzinfo=UTC)
 """No date that an event speaks of (an expiry, a campaign's end) lies at or after this instant."""
 TIME_OFFSET_MAX: Final = timedelta(hours=15, minutes=59)
-"""How far from UTC a time's offset may be: what PostgreSQL takes. No clock on earth is beyond 14."""
+"""How far from UTC a time may be: what PostgreSQL takes. No clock on earth is beyond 14 hours."""
 TIME_LEAD_MAX: Final = timedelta(hours=24)
 """How far ahead of the ledger's clock an event's ``time`` may be."""
 

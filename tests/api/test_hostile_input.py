@@ -31,6 +31,8 @@ BAD_EVENTS: list[tuple[str, dict[str, Any], str]] = [
     ("year 1", visit("h10", time="0001-01-01T00:00:00Z"), "/time"),
     ("year 1, before it in UTC", visit("h11", time="0001-01-01T00:00:00+14:00"), "/time"),
     ("year 9999", visit("h12", time="9999-12-31T23:59:59-14:00"), "/time"),
+    ("an offset that no clock has", visit("h25", time="2026-01-01T00:00:00+23:59"), "/time"),
+    ("another offset that no clock has", visit("h26", time="2026-01-01T00:00:00-16:00"), "/time"),
     ("tomorrow", visit("h13", time="2190-01-01T00:00:00Z"), "/time"),
     ("a person in the id", visit("jo@example.org"), "/id"),
     ("a person in the source", visit("h14", source="/jo@example.org"), "/source"),
@@ -111,7 +113,8 @@ class TestCommands:
 
     @pytest.mark.parametrize(
         "time", ["0001-01-01T00:00:00Z", "9999-12-31T23:59:59-14:00", "2190-01-01T00:00:00Z",
-                 "2026-01-01", "", 5, "2026-02-30T00:00:00Z"],
+                 "2026-01-01", "", 5, "2026-02-30T00:00:00Z",
+                 "2026-01-01T00:00:00+16:00", "2026-01-01T00:00:00-23:59"],
     )  # fmt: skip
     def test_time(self, caller: Any, time: Any) -> None:
         """The time of a command is an instant that can have been."""
@@ -175,12 +178,37 @@ class TestProjections:
         assert not [one for one in caller.get("/status").json()["projections"] if one["failure"]]
 
 
+class TestOffsets:
+    @pytest.mark.parametrize("offset", ["+15:59", "-15:59", "+14:00", "-12:00"])
+    def test_every_offset_that_is_taken_can_be_read(
+        self, caller: Any, account_id: str, offset: str
+    ) -> None:
+        """What is taken in with any offset comes out of every read, sorted by its instant."""
+        time = f"2026-01-05T00:00:00{offset}"
+        award = {
+            "points": 1,
+            "reason": "x",
+            "time": time,
+            "expires_at": f"2199-01-01T00:00:00{offset}",
+        }
+        answer = caller.post(f"/accounts/{account_id}/awards", award)
+        assert answer.status_code == 201, answer.text
+        position = answer.headers["ledger-position"]
+        path = f"/accounts/{account_id}"
+        lines = caller.get(f"{path}/statement", min_position=position).json()["lines"]
+        assert time in [line["time"] for line in lines]
+        assert caller.get(f"{path}/balance", at=time, min_position=position).status_code == 200
+        window = {"time_from": time, "time_until": f"2026-01-06T00:00:00{offset}"}
+        assert caller.get("/events", **window).json()["events"]
+
+
 class TestQueries:
     @pytest.mark.parametrize(
         "name, value",
         [
             ("time_from", "0001-01-01T00:00:00Z"), ("time_from", "2026-01-01"),
-            ("time_from", "5"), ("recorded_until", "9999-12-31T23:59:59-14:00"),
+            ("time_from", "5"), ("time_until", "2026-01-01T00:00:00+23:59"),
+            ("recorded_until", "9999-12-31T23:59:59-14:00"),
             ("after", "-1"), ("after", str(10**30)), ("before", "0"), ("before", "null"),
             ("backward", "perhaps"), ("tag", "jo@example.org"), ("tag", "member:"),
             ("type", "nothing.known.v1"), ("type", "\0"), ("cursor", "\0"),
