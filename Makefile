@@ -30,7 +30,7 @@ run: setup  ## Fill a demo ledger with history, show it, and serve it on 127.0.0
 	@$(BIN)/filrouge demo
 
 test: setup  ## Run all the tests.
-	$(BIN)/pytest -n 3 --dist loadgroup --durations 15
+	$(BIN)/pytest -n 3 --durations 15
 
 lint: setup  ## Check style, format and the direction of imports.
 	$(BIN)/ruff check

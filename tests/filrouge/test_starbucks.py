@@ -30,12 +30,7 @@ from tests.filrouge.test_import_endurance import head_of, killed
 from tests.filrouge.test_serve import run
 from tests.projections.figures_by_sql import compared
 
-# One worker has them all, so that the history is imported once for those that only read it.
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.timeout(900),
-    pytest.mark.xdist_group("starbucks"),
-]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 MAPPING = ROOT / "docs" / "examples" / "starbucks.toml"
 EVENTS = {
@@ -125,7 +120,7 @@ def figures(env: dict[str, str]) -> dict[str, tuple[Any, ...]]:
         return {name: rest for name, *rest in connection.execute(SQL_FIGURES)}  # type: ignore[misc]
 
 
-def test_the_figures_are_exact(imported: dict[str, str]) -> None:
+def the_figures_are_exact(imported: dict[str, str]) -> None:
     """10 campaigns, 17,000 members, 33,579 awards of 164,676 points, purchases of 1,775,451.97."""
     found = figures(imported)
     assert {name: rest[0] for name, rest in found.items()} == {**EVENTS, "ledger.opened.v1": 1}
@@ -139,7 +134,7 @@ def test_the_figures_are_exact(imported: dict[str, str]) -> None:
     assert {**status["events"], "ledger.opened.v1": 1} == {**EVENTS, "ledger.opened.v1": 1}
 
 
-def test_the_transcript_speaks_of_the_members_that_the_profiles_enrolled(
+def the_transcript_speaks_of_the_members_that_the_profiles_enrolled(
     imported: dict[str, str],
 ) -> None:
     """A look-up gives the same member whichever file it comes from; none is left over."""
@@ -155,7 +150,7 @@ def test_the_transcript_speaks_of_the_members_that_the_profiles_enrolled(
     assert row == (0,)
 
 
-def test_a_second_run_adds_nothing(imported: dict[str, str], starbucks: Path) -> None:
+def a_second_run_adds_nothing(imported: dict[str, str], starbucks: Path) -> None:
     """In another order, too."""
     said = run(imported, "import", *files(starbucks, backward=True), "--mapping", str(MAPPING))
     assert said["recorded"] == {}
@@ -199,7 +194,7 @@ def opened(env: dict[str, str]) -> Iterator[Ledger]:
         database.close()
 
 
-def test_every_figure_is_that_of_the_entries(imported: dict[str, str]) -> None:
+def every_figure_is_that_of_the_entries(imported: dict[str, str]) -> None:
     """For all 17,000 members: balance, sum of the statement, and SQL over the entries' JSON.
 
     And for all campaigns: invitations by outcome, awards and points; and all other figures of
@@ -236,3 +231,14 @@ def test_every_figure_is_that_of_the_entries(imported: dict[str, str]) -> None:
             assert [promised.awards, promised.points] == awards[:2]
     with opened(imported) as ledger:
         assert compared(ledger).differences == {}
+
+
+def test_the_import_is_exact_and_repeatable(imported: dict[str, str], starbucks: Path) -> None:
+    """One import, looked at from all sides: its figures, its members, a second run, every figure.
+
+    Together, so that the history is imported once, whatever worker has which test.
+    """
+    the_figures_are_exact(imported)
+    the_transcript_speaks_of_the_members_that_the_profiles_enrolled(imported)
+    a_second_run_adds_nothing(imported, starbucks)
+    every_figure_is_that_of_the_entries(imported)
