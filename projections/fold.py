@@ -193,14 +193,16 @@ class Total:
     def __init_subclass__(
         cls, *, table: str, of: type[Fold], context: type[Fold] | None = None
     ) -> None:
-        """Read the class line."""
+        """Read the class line; a total that does not say what it adds up is an error."""
+        if "contributes" not in vars(cls):
+            raise TypeError(f"{cls.__name__} does not say what a row contributes to it")
         cls.table = _checked_name(table, "table")
         cls.of = of
         cls.context = context
 
     def contributes(self, row: Any, context: Mapping[str, Any]) -> Contribution:
         """What this row adds: ``{key: {name: integer}}``. Pure: the same row, the same amounts."""
-        raise NotImplementedError
+        raise TypeError(f"{type(self).__name__} does not say what {row!r} contributes")
 
 
 class Projection(msgspec.Struct, frozen=True, dict=True):
