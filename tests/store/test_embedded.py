@@ -23,8 +23,8 @@ from pathlib import Path
 import psycopg
 from store.embedded import EmbeddedPostgres
 with EmbeddedPostgres.start(Path(sys.argv[1])) as server:
-    print(server.url, flush=True)
     try:
+        print(server.url, flush=True)
         sys.stdin.read()
     except KeyboardInterrupt:
         with psycopg.connect(server.url) as connection:
