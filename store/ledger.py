@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from functools import cached_property
+from functools import cached_property, partial
 from re import compile as pattern
 from typing import Final
 
@@ -50,17 +50,25 @@ class Ledger:
         name: str,
         *,
         pool: ConnectionPool,
-        connect: Callable[[], psycopg.Connection],
+        read_pool: ConnectionPool | None = None,
+        connect: Callable[..., psycopg.Connection],
         make_vault: Callable[[str], Vault],
         batch_events_max: int,
     ) -> None:
         self.name = name
         self.pool = pool
         self.connect = connect
-        """Make a new connection that sees this ledger's schema, with the rights of its role."""
+        """Make a new connection that sees this ledger's schema, with the rights of its role.
+
+        Told what it is for, it is shown under that name by PostgreSQL.
+        """
         self.log = Log(pool)
+        self.read_pool = read_pool or pool
+        """Connections for what may be read a moment later: to the replica, if there is one."""
+        self.read_log = Log(self.read_pool) if read_pool else self.log
         self._make_vault = make_vault
-        self._writer = Writer(connect, self.log, batch_events_max=batch_events_max)
+        connect_writer = partial(connect, "writer")
+        self._writer = Writer(connect_writer, self.log, batch_events_max=batch_events_max)
         self.recorder = Recorder(self.log, self._writer)
 
     @cached_property
@@ -119,6 +127,7 @@ class Ledger:
     def close(self) -> None:
         """Record what is queued, then let go of every connection."""
         self._writer.close()
+        self.read_pool.close()
         self.pool.close()
 
 
