@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
 from types import FrameType
-from typing import Final
+from typing import Any, Final
 
 import uvicorn
 
@@ -39,6 +39,8 @@ class _Server(uvicorn.Server):
     def __init__(
         self, config: uvicorn.Config, stopping: Stopping, started: Callable[[], None]
     ) -> None:
+        # uvicorn has one number for what waits and for what is taken in a row.
+        config.backlog = TAKEN_AT_ONCE
         super().__init__(config)
         self._stopping = stopping
         self._started = started
@@ -48,7 +50,6 @@ class _Server(uvicorn.Server):
         await super().startup(sockets)
         if self.started:
             for listener in sockets or ():
-                # uvicorn has one number for what waits and for what is taken in a row.
                 listener.listen(WAITING_CONNECTIONS_MAX)
             self._started()
 
@@ -105,22 +106,25 @@ def serve(
         limits=Limits(body_bytes=settings.body_bytes_max, wait_seconds=settings.wait_seconds_max),
         ready=database.names(),
     )
-    config = uvicorn.Config(
-        app,
-        lifespan="on",
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        backlog=TAKEN_AT_ONCE,
-        timeout_graceful_shutdown=DRAIN_SECONDS_MAX,
-    )
-    server = _Server(config, app.state.stopping, started)
+    server = _Server(server_config(app), app.state.stopping, started)
     server.run(sockets=[listener])
     if not server.started:
         raise Failure(
             "The server did not start", "The log lines above say why.",
             code="server", exit_code=Exit.UNAVAILABLE,
         )  # fmt: skip
+
+
+def server_config(app: Any) -> uvicorn.Config:
+    """How uvicorn serves an application, ours or one that is measured beside it."""
+    return uvicorn.Config(
+        app,
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=DRAIN_SECONDS_MAX,
+    )
 
 
 def _work(

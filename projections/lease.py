@@ -97,7 +97,7 @@ UPDATE projection_leases SET until = clock_timestamp(), backend = NULL WHERE fen
 log = structlog.get_logger()
 
 
-class Holder(msgspec.Struct, frozen=True, kw_only=True):
+class Leader(msgspec.Struct, frozen=True, kw_only=True):
     """Who runs the projections, or did so last."""
 
     name: str
@@ -109,7 +109,7 @@ class Holder(msgspec.Struct, frozen=True, kw_only=True):
     """Whether the lease holds at this instant."""
 
 
-def holder(pool: ConnectionPool, projections: Iterable[Projection]) -> Holder | None:
+def holder(pool: ConnectionPool, projections: Iterable[Projection]) -> Leader | None:
     """Who holds the lease of these projections, or did so last; None if nobody ever has."""
     with pool.connection() as connection:
         there = connection.execute("SELECT to_regclass('projection_leases')").fetchone()
@@ -123,7 +123,7 @@ def holder(pool: ConnectionPool, projections: Iterable[Projection]) -> Holder | 
     if row is None:
         return None
     name, since, until, held = row
-    return Holder(name=name, since=since, until=until, held=held)
+    return Leader(name=name, since=since, until=until, held=held)
 
 
 def _named(projections: Iterable[Projection]) -> str:

@@ -26,8 +26,8 @@ POLL_SECONDS: Final = 0.02
 FIRST_RETRY_SECONDS: Final = 0.1
 LAST_RETRY_SECONDS: Final = 5.0
 STOP_SECONDS_MAX: Final = 60.0
-SESSION: Final = "SET lock_timeout = '10s'; SET idle_in_transaction_session_timeout = '60s'"
-"""Nobody waits for ever, and no lock outlives a step of which nothing is heard any more."""
+LOCK_SECONDS_MAX: Final = 10
+"""How long a step waits for somebody else's lock; then it is tried again."""
 
 log = structlog.get_logger()
 
@@ -91,7 +91,7 @@ class Runner:
             began = time.monotonic()
             try:
                 with self._ledger.connect("projections") as connection:
-                    connection.execute(SESSION)
+                    connection.execute(f"SET lock_timeout = '{LOCK_SECONDS_MAX}s'")
                     builds.prepare(connection)
                     self._lead(connection)
             except Exception as error:  # noqa: BLE001 - a thread that ends would end unseen

@@ -26,6 +26,8 @@ BATCH_EVENTS_MAX: Final = 2_000
 POOL_MAX: Final = 8
 """Connections of one process to one PostgreSQL that its pools share: see :func:`shares_of`."""
 CONNECT_SECONDS_MAX: Final = 10
+SILENT_SECONDS_MAX: Final = 60
+"""How long a transaction may be open of which nothing is heard; then PostgreSQL ends it."""
 KEEPALIVE: Final = MappingProxyType(
     {
         "keepalives_idle": 5,
@@ -235,8 +237,8 @@ def _enter(connection: psycopg.Connection, *, schema: str) -> None:
         sql.SQL(
             "SET ROLE {0}; SET search_path TO {0}; SET tcp_keepalives_idle = {1};"
             " SET tcp_keepalives_interval = {2}; SET tcp_keepalives_count = {3};"
-            " SET tcp_user_timeout = {4}"
-        ).format(sql.Identifier(schema), *KEEPALIVE.values())
+            " SET tcp_user_timeout = {4}; SET idle_in_transaction_session_timeout = {5}"
+        ).format(sql.Identifier(schema), *KEEPALIVE.values(), SILENT_SECONDS_MAX * 1000)
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from copy import copy
 from functools import cached_property, partial
 from re import compile as pattern
 from typing import Final
@@ -63,9 +64,9 @@ class Ledger:
         Told what it is for, it is shown under that name by PostgreSQL.
         """
         self.log = Log(pool)
-        self.read_pool = read_pool or pool
-        """Connections for what may be read a moment later: to the replica, if there is one."""
-        self.read_log = Log(self.read_pool) if read_pool else self.log
+        self.primary = self
+        """This ledger where it is written, whatever it is read from."""
+        self._read_pool = read_pool
         self._make_vault = make_vault
         connect_writer = partial(connect, "writer")
         self._writer = Writer(connect_writer, self.log, batch_events_max=batch_events_max)
@@ -74,7 +75,7 @@ class Ledger:
     @cached_property
     def info(self) -> LedgerInfo:
         """What the entry of position 1 says. Raises NotOpened before there is one."""
-        first = self.log.entry(1)
+        first = self.primary.log.entry(1)
         if first is None or not isinstance(first.event, LedgerOpened):
             raise NotOpened(ledger=self.name)
         event = first.event
@@ -84,6 +85,18 @@ class Ledger:
     def vault(self) -> Vault:
         """The keys and digests of this ledger's data subjects."""
         return self._make_vault(self.info.ledger_id)
+
+    def for_readers(self) -> Ledger:
+        """The same ledger, of which ``pool`` and ``log`` are a replica's, if there is one.
+
+        A replica is a moment behind: it is for whoever can wait for a position.
+        """
+        if self._read_pool is None:
+            return self
+        seen = copy(self)
+        seen.pool = self._read_pool
+        seen.log = Log(self._read_pool)
+        return seen
 
     def observe(
         self,
@@ -120,15 +133,16 @@ class Ledger:
         _check_origin("command id", command_id)
         check_times(command)
         sealed = command if isinstance(command, OpenLedger) else self.vault.seal(command)
-        subject = subject_of(sealed, self.log)
+        subject = subject_of(sealed, self.primary.log)
         decision = slice_for(sealed, command_id, **subject.arguments)
         return self._writer.submit(Decide(decision, digest_of(sealed), actor, subject))
 
     def close(self) -> None:
         """Record what is queued, then let go of every connection."""
         self._writer.close()
-        self.read_pool.close()
-        self.pool.close()
+        self.primary.pool.close()
+        if self._read_pool is not None:
+            self._read_pool.close()
 
 
 def _checked(new: NewEvent, *, admin: bool) -> NewEvent | FilrougeError:
