@@ -21,6 +21,7 @@ from api.limits import Limits
 from api.openapi import document
 from api.problems import HANDLERS as PROBLEM_HANDLERS
 from api.requests import Requests
+from api.stopping import Stopping
 from api.threads import in_thread
 from store.credentials import Credentials
 from store.ledger import Ledger
@@ -94,6 +95,7 @@ def create_app(
     requests that are in flight.
     """
     ledgers = Ledgers(open_ledger, runner_of)
+    stopping = Stopping()
 
     @asynccontextmanager
     async def living(_: Litestar) -> AsyncIterator[None]:
@@ -112,6 +114,7 @@ def create_app(
                 "ledgers": ledgers,
                 "gate": Gate(credentials, remember_seconds=limits.credential_seconds),
                 "limits": limits,
+                "stopping": stopping,
                 "document": msgspec.json.encode(openapi_document()),
             }
         ),
@@ -123,5 +126,5 @@ def create_app(
         debug=False,
     )
     # Around everything, the framework's own refusals included.
-    app.asgi_handler = Requests(app.asgi_handler)
+    app.asgi_handler = Requests(stopping.around(app.asgi_handler))
     return app

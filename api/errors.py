@@ -111,5 +111,12 @@ class ServerBusy(RequestError):
     """The server cannot take more at this moment. Come back after ``Retry-After`` seconds."""
 
 
+class ServerStopping(RequestError):
+    """This server is being stopped and took nothing. Send it again after ``Retry-After`` seconds.
+
+    Another process of the same installation answers then, or this one when it has started again.
+    """
+
+
 class InternalError(RequestError):
     """Something went wrong on our side. It was logged under the request id in ``instance``."""

@@ -67,6 +67,7 @@ STATUS: Final[MappingProxyType[type[FilrougeError], int]] = MappingProxyType(
         errors.EpochChanged: 409,
         errors.NotYetReached: 503,
         errors.ServerBusy: 503,
+        errors.ServerStopping: 503,
         errors.InternalError: 500,
     }
 )

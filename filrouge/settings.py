@@ -16,7 +16,7 @@ from msgspec import Meta
 PREFIX: Final = "FILROUGE_"
 TEST_PREFIX: Final = "FILROUGE_TEST_"  # for the test suite; not settings of the application
 EPOCH_KEY_BYTES: Final = 32
-_SECRET: Final = frozenset({"database_url", "vault_database_url", "epoch_key"})
+_SECRET: Final = frozenset({"database_url", "vault_database_url", "replica_url", "epoch_key"})
 
 
 class SettingsError(Exception):
@@ -47,6 +47,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             "if it is to live apart from the log. Without it: the same database."
         ),
     ] = None
+    replica_url: Annotated[
+        str | None,
+        Meta(
+            description="A streaming replica of that PostgreSQL. The API reads projections and "
+            "events from it; without it: from the same database."
+        ),
+    ] = None
     data_dir: Annotated[
         Path,
         Meta(description="The folder of the embedded PostgreSQL, the key file and work files."),
@@ -74,6 +81,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         int,
         Meta(description="The port that the HTTP API listens on; 0: any free one.", ge=0, le=65535),
     ] = 8000
+    workers: Annotated[
+        int,
+        Meta(description="The processes that serve the HTTP API.", ge=1, le=64),
+    ] = 1
     ledger: Annotated[
         str,
         Meta(
@@ -92,7 +103,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ] = "console"
     pool_max: Annotated[
         int,
-        Meta(description="The most database connections of one process.", ge=2, le=1000),
+        Meta(
+            description="The database connections that the pools of one process share: for keys, "
+            "the vault and reading. Each ledger has up to three more, of its own: for writing, for "
+            "projections and for their lease.",
+            ge=4,
+            le=1000,
+        ),
     ] = 8
     batch_events_max: Annotated[
         int,
@@ -195,7 +212,7 @@ def _converted(variable: str, field: msgspec.structs.FieldInfo, value: str) -> o
 
 
 def _check_alone(variable: str, name: str, value: str) -> None:
-    if name.endswith("database_url"):
+    if name.endswith("_url"):
         if urlsplit(value).scheme not in {"postgresql", "postgres"}:
             raise SettingsError(
                 variable,

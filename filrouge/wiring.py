@@ -60,6 +60,7 @@ def opened_database(settings: Settings, *, prepare: bool = True) -> Iterator[Dat
             url,
             keys=epoch_keys(settings),
             vault_url=settings.vault_database_url,
+            replica_url=settings.replica_url,
             pool_max=settings.pool_max,
             batch_events_max=settings.batch_events_max,
         )
