@@ -21,6 +21,12 @@ PAGE_EVENTS: Final = 1_000
 POLL_SECONDS: Final = 0.02
 """How often the one-row head is looked at while following."""
 POSITION_MAX: Final = 2**63 - 1
+# OFFSET 0 keeps it to one probe per position, which looks into one partition however many there
+# are. A condition like position = ANY(...) would look into all of them once its plan is kept.
+ENTRIES_SQL: Final = """
+SELECT e.position, e.entry FROM {} AS p (position) CROSS JOIN LATERAL
+(SELECT position, entry FROM entries WHERE position = p.position OFFSET 0) AS e
+ORDER BY e.position"""
 
 
 class Head(NamedTuple):
@@ -61,8 +67,7 @@ class Log:
         """The events at these positions, in order of position."""
         with self._connection() as connection:
             rows = connection.execute(
-                "SELECT position, entry FROM entries WHERE position = ANY(%s) ORDER BY position",
-                [list(positions)],
+                ENTRIES_SQL.format("unnest(%s::bigint[])"), [list(positions)]
             ).fetchall()
         return [decode_entry(entry, position) for position, entry in rows]
 
@@ -118,9 +123,7 @@ class Log:
         order = "DESC" if span.backward else "ASC"
         with self._connection() as connection:
             rows = connection.execute(
-                f"SELECT e.position, e.entry FROM ({sql}) AS p JOIN entries e USING (position)"
-                f" ORDER BY e.position {order}",
-                values,
+                f"{ENTRIES_SQL.format(f'({sql})')} {order}", values
             ).fetchall()
         return [decode_entry(entry, position) for position, entry in rows]
 

@@ -12,6 +12,7 @@ import psycopg
 
 from domain.envelope import Recorded, checked_entry, decode_entry
 from domain.errors import FilrougeError
+from store.partitions import make_room
 from store.rows import Row, copy_rows, origin_key
 from store.type_names import known_types, register_types
 
@@ -32,7 +33,7 @@ def restore_entries(
     Entry n becomes position n. Raises CannotRestore, naming the entry that is wrong.
     """
     remaining = iter(entries)
-    position = 0
+    position = room = 0
     recorded_at: datetime | None = None
     with connection.transaction(), connection.cursor() as cursor:
         head = cursor.execute("SELECT position FROM head FOR UPDATE").fetchone()
@@ -48,6 +49,8 @@ def restore_entries(
             missing = {recorded.envelope.type for recorded in decoded} - type_ids.keys()
             if missing:
                 type_ids = register_types(cursor, sorted(missing))
+            if position + len(chunk) > room:
+                room = make_room(cursor, position + len(chunk))
             try:
                 copy_rows(cursor, [_row(recorded, type_ids) for recorded in decoded])
             except psycopg.errors.UniqueViolation as error:
