@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from array import array
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -155,18 +156,19 @@ class Log:
         """Events up to ``until`` that carry at least one of many tags, in order of position.
 
         Only events of the types, if any are given. The positions are found in one question and kept
-        in memory; the events are fetched page by page.
+        in memory, 8 bytes each; the events are fetched page by page.
         """
         ids = self.type_ids()
         known = [ids[name] for name in types if name in ids]
         if not tags or (types and not known):
             return
         hashes = [tag_hash(tag) for tag in tags]
-        with self._connection() as connection:
-            rows = connection.execute(*tagged_sql(hashes, known, until)).fetchall()
+        with self._connection() as connection, connection.cursor(binary=True) as cursor:
+            rows = cursor.stream(*tagged_sql(hashes, known, until), size=PAGE_EVENTS)
+            positions = array("q", (position for (position,) in rows))
         wanted = frozenset(tags)
-        for start in range(0, len(rows), PAGE_EVENTS):
-            for recorded in self.entries([row[0] for row in rows[start : start + PAGE_EVENTS]]):
+        for start in range(0, len(positions), PAGE_EVENTS):
+            for recorded in self.entries(positions[start : start + PAGE_EVENTS]):
                 # Hashes found it; the tags themselves decide.
                 if not wanted.isdisjoint(recorded.tags):
                     yield recorded

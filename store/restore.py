@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
-from itertools import islice
 from typing import Final
 
 import msgspec
@@ -16,7 +15,9 @@ from store.partitions import make_room
 from store.rows import Row, copy_rows, origin_key
 from store.type_names import known_types, register_types
 
-CHUNK_ENTRIES: Final = 5_000
+CHUNK_ENTRIES_MAX: Final = 5_000
+CHUNK_BYTES_MAX: Final = 16 << 20
+"""Entries that are written at once: so many, or fewer where they are large."""
 
 
 class CannotRestore(FilrougeError):
@@ -41,7 +42,7 @@ def restore_entries(
             message = "this ledger is not empty: restore into a new one"
             raise CannotRestore(message)
         type_ids = register_types(cursor, known_types())
-        while chunk := list(islice(remaining, CHUNK_ENTRIES)):
+        while chunk := _chunk(remaining):
             decoded = [_decoded(entry, position + n) for n, entry in enumerate(chunk, 1)]
             for recorded in decoded:
                 _check_order(recorded, recorded_at)
@@ -67,6 +68,17 @@ def restore_entries(
                 [position, recorded_at],
             )
     return position
+
+
+def _chunk(remaining: Iterator[bytes]) -> list[bytes]:
+    chunk: list[bytes] = []
+    size = 0
+    for entry in remaining:
+        chunk.append(entry)
+        size += len(entry)
+        if len(chunk) == CHUNK_ENTRIES_MAX or size >= CHUNK_BYTES_MAX:
+            break
+    return chunk
 
 
 def _decoded(entry: bytes, position: int) -> Recorded:
