@@ -44,6 +44,8 @@ LOG_GRANTS: Final = (
     "GRANT SELECT, INSERT ON {schema}.entries, {schema}.tags, {schema}.origins, {schema}.types"
     " TO {role}",
     "GRANT SELECT, UPDATE ON {schema}.head TO {role}",
+    "GRANT SELECT ON {schema}.partitioning TO {role}",
+    "GRANT EXECUTE ON FUNCTION {schema}.make_room TO {role}",
 )
 
 

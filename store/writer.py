@@ -23,6 +23,7 @@ from store.batch import Batch, read_on
 from store.boundary import BOUNDARY_SQL, Views
 from store.errors import StoreClosed, StoreOverloaded, StoreUnavailable
 from store.log import POSITION_MAX, Head, Log
+from store.partitions import make_room
 from store.query import Span, positions_sql
 from store.requests import Append, Decide, Guarded, Request
 from store.rows import copy_rows
@@ -62,10 +63,9 @@ class Writer:
         self._queue: queue.Queue[Request | None] = queue.Queue(QUEUE_REQUESTS_MAX)
         self._held: list[Request] = []
         self._connection: psycopg.Connection | None = None
-        self._views = Views()
-        self._voids = Voids()
-        self._voids_seen = 0
+        self._views, self._voids, self._voids_seen = Views(), Voids(), 0
         self._type_ids: dict[str, int] = {}
+        self._room = 0  # up to which position there is certainly a partition, and one ahead
         self._closing = threading.Event()
         self._submitting = threading.Lock()
         self._thread = threading.Thread(target=self._loop, name="writer", daemon=True)
@@ -141,9 +141,8 @@ class Writer:
 
     def _forget_connection(self) -> None:
         """After a failure nothing that was folded can be trusted: start afresh."""
-        self._views = Views()
-        self._voids, self._voids_seen = Voids(), 0
-        self._type_ids = {}
+        self._views, self._voids, self._voids_seen = Views(), Voids(), 0
+        self._type_ids, self._room = {}, 0
         if self._connection is not None:
             self._connection.close()
             self._connection = None
@@ -172,9 +171,11 @@ class Writer:
             answers = self._decide(batch, requests)
             position = batch.head.position + len(batch.drafts)
             if batch.drafts:
-                missing = {draft.envelope.type for draft in batch.drafts} - self._type_ids.keys()
-                if missing:
+                types = {draft.envelope.type for draft in batch.drafts}
+                if missing := types - self._type_ids.keys():
                     self._type_ids = register_types(cursor, sorted(missing))
+                if position > self._room:
+                    self._room = make_room(cursor, position)
                 copy_rows(cursor, batch.rows(self._type_ids))
                 cursor.execute(
                     "UPDATE head SET position = %s, recorded_at = %s", [position, batch.now]
