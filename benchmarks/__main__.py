@@ -15,23 +15,30 @@ import click
 import structlog
 
 from benchmarks import places, report
-from benchmarks.harness import Bench
+from benchmarks.harness import GROWN_EVENTS, Bench
 from store.embedded import EmbeddedPostgres
 
 MODULES: Final = {
     "decide": "decide",
     "append": "append",
     "import": "bulk_import",
+    "probe": "probe",
+    "rebuild": "rebuild",
+    "http": "http",
+    "growth": "growth",
+    "lag": "lag",
 }
 """Every benchmark, and its file."""
 ROOT: Final = Path(__file__).resolve().parent.parent
 JSON: Final = ROOT / "var" / "bench.json"
 
 
-def measure(names: list[str], folder: Path, *, quick: bool = False) -> Bench:
+def measure(
+    names: list[str], folder: Path, *, quick: bool = False, grown_events: int = GROWN_EVENTS
+) -> Bench:
     """Run benchmarks on an embedded PostgreSQL of their own, in a folder that may be removed."""
-    bench = Bench(folder, quick=quick)
-    with EmbeddedPostgres.start(folder / "data") as server:
+    bench = Bench(folder, quick=quick, grown_events=grown_events)
+    with EmbeddedPostgres.start(folder / "data") as server, bench.places:
         bench.postgres_url = server.url
         bench.shown = _machine() | places.server_settings(server.url)
         for name, value in bench.shown.items():
@@ -55,9 +62,17 @@ def _machine() -> dict[str, str]:
 @click.command()
 @click.argument("names", nargs=-1, type=click.Choice(list(MODULES)))
 @click.option("--quick", is_flag=True, help="Small sizes, once: shows that it runs, says little.")
+@click.option(
+    "--grown",
+    type=click.IntRange(10_000),
+    default=GROWN_EVENTS,
+    show_default=True,
+    metavar="EVENTS",
+    help="The size of the large ledger of probe and growth.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of the table.")
 @click.option("--page", is_flag=True, help="Write docs/reference/performance.md.")
-def main(names: tuple[str, ...], *, quick: bool, as_json: bool, page: bool) -> None:
+def main(names: tuple[str, ...], *, quick: bool, grown: int, as_json: bool, page: bool) -> None:
     """Measure ours beside others': all benchmarks, or those that are NAMED.
 
     The figures go to var/bench.json too. Ends with 1 if something that must be reached is not.
@@ -69,7 +84,7 @@ def main(names: tuple[str, ...], *, quick: bool, as_json: bool, page: bool) -> N
     # Beside the project, not in /tmp: that may be in memory, where nothing is ever durable.
     folder = Path(tempfile.mkdtemp(prefix="bench-", dir=JSON.parent))
     try:
-        bench = measure(list(names or MODULES), folder, quick=quick)
+        bench = measure(list(names or MODULES), folder, quick=quick, grown_events=grown)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     said = report.as_json(bench.results)

@@ -78,11 +78,25 @@ def enrolled(members: int) -> Iterator[NewEvent]:
     for number in range(members):
         joined = MemberEnrolled(member_id=member(number), country="FR", language="fr")
         yield NewEvent(joined, f"enrol{number}", SOURCE, FIRST)
-        opened = AccountOpened(
-            account_id=account(number), programme="circle", points_currency="points",
-            holders=(member(number),),
-        )  # fmt: skip
-        yield NewEvent(opened, f"open{number}", SOURCE, FIRST)
+        yield opened(number)
+
+
+def opened(number: int) -> NewEvent:
+    """The account of a member."""
+    event = AccountOpened(
+        account_id=account(number),
+        programme="circle",
+        points_currency="points",
+        holders=(member(number),),
+    )
+    return NewEvent(event, f"open{number}", SOURCE, FIRST)
+
+
+def account_with_points(number: int) -> Iterator[NewEvent]:
+    """The account of a member, and points on it."""
+    yield opened(number)
+    award = _award(Draw(number, f"award{number}", number, FIRST))
+    yield NewEvent(award, f"award{number}", SOURCE, FIRST)
 
 
 def happenings(
@@ -115,8 +129,10 @@ def _purchase(one: Draw) -> Event:
         sku=f"sku-{one.number % 97}", quantity=1, gross=net + net // 5, net=net, tax=net // 5
     )
     return PurchaseRecorded(
-        purchase_id=f"p_{one.id}", member_id=member(one.who), account_id=account(one.who), currency="EUR",
-        store_id=f"store-{one.number % 17}", gross=net + net // 5, net=net, tax=net // 5, lines=(line,),
+        purchase_id=f"p_{one.id}", member_id=member(one.who), account_id=account(one.who),
+        currency="EUR",
+        store_id=f"store-{one.number % 17}", gross=net + net // 5, net=net, tax=net // 5,
+        lines=(line,),
     )  # fmt: skip
 
 
@@ -139,7 +155,8 @@ def _visit(one: Draw) -> Event:
 
 def _invitation(one: Draw) -> Event:
     return InvitationSent(
-        invitation_id=f"i_{one.id}", member_id=member(one.who), campaign_id=f"c{one.number % CAMPAIGNS}",
+        invitation_id=f"i_{one.id}", member_id=member(one.who),
+        campaign_id=f"c{one.number % CAMPAIGNS}",
         contact=Contact(channel="e-mail"), purpose="newsletter",
     )  # fmt: skip
 
@@ -154,7 +171,8 @@ def _share(one: Draw) -> Event:
 
 def _award(one: Draw) -> Event:
     return PointsEarned(
-        account_id=account(one.who), member_id=member(one.who), lot_id=f"l_{one.id}", points=10 + one.number % 490,
+        account_id=account(one.who), member_id=member(one.who), lot_id=f"l_{one.id}",
+        points=10 + one.number % 490,
         origin="purchase", campaign_id=f"c{one.number % CAMPAIGNS}", available_from=one.time,
         expires_at=one.time + timedelta(days=730),
     )  # fmt: skip

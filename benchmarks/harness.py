@@ -5,14 +5,17 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from statistics import median
-from typing import Final
+from typing import Any, Final, TypeVar
 
 import msgspec
 
 REPETITIONS: Final = 5
+GROWN_EVENTS: Final = 10_000_000
+
+T = TypeVar("T")
 
 
 class Spread(msgspec.Struct, frozen=True):
@@ -59,18 +62,32 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
 class Bench:
     """One run of ``make bench``: what it measures with, and what it has measured."""
 
-    def __init__(self, folder: Path, *, quick: bool = False) -> None:
+    def __init__(
+        self, folder: Path, *, quick: bool = False, grown_events: int = GROWN_EVENTS
+    ) -> None:
         self.folder = folder
         """A temporary folder, on the file system that the data of everybody is on."""
         self.quick = quick
         """Small sizes, one repetition: it shows that everything runs; its figures say little."""
+        self.grown_events = grown_events
+        """The size of the large ledger."""
         self.repetitions = 1 if quick else REPETITIONS
         self.results: list[Result] = []
         self.shown: dict[str, str] = {}
         """The machine, and the settings of the server that matter."""
         self.postgres_url = ""
         """The address of the run's PostgreSQL."""
+        self.places = ExitStack()
+        """What is used until the run ends."""
+        self._made: dict[Callable[[Bench], Any], Any] = {}
         self._began = time.monotonic()
+
+    def once(self, make: Callable[[Bench], AbstractContextManager[T]]) -> T:
+        """What several benchmarks of a run share: made when the first one asks."""
+        if make not in self._made:
+            self._made[make] = self.places.enter_context(make(self))
+        made: T = self._made[make]
+        return made
 
     def size(self, full: int, quick: int) -> int:
         """A size of this run."""
@@ -140,14 +157,22 @@ class Bench:
         return result
 
     def record_not_run(
-        self, name: str, case: str, why: str, *, peer_name: str, unit: str, must: float, aim: float
+        self,
+        name: str,
+        case: str,
+        why: str,
+        *,
+        peer_name: str,
+        unit: str,
+        must: float | None,
+        aim: float | None,
     ) -> None:
         """Say that a case was not run, and why. What had to be reached is not."""
         self.say(f"  not run: {name}, {case}: {why}")
         self.results.append(
             Result(
                 name=name, case=case, peer_name=peer_name, must=must, aim=aim, unit=unit,
-                reached=False, not_run=why,
+                reached=None if must is None else False, not_run=why,
             )
         )  # fmt: skip
 

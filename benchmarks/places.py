@@ -63,6 +63,17 @@ def settings_for(url: str, folder: Path) -> Settings:
     return Settings(database_url=url, data_dir=folder, epoch_key=key, ledger=LEDGER)
 
 
+def variables(settings: Settings, ledger: str = LEDGER) -> dict[str, str]:
+    """The settings as another process is told them."""
+    return {
+        "FILROUGE_DATABASE_URL": settings.database_url or "",
+        "FILROUGE_DATA_DIR": str(settings.data_dir),
+        "FILROUGE_EPOCH_KEY": settings.epoch_key or "",
+        "FILROUGE_LEDGER": ledger,
+        "FILROUGE_LOG_LEVEL": "error",
+    }
+
+
 @contextmanager
 def fresh_installation(bench: Bench) -> Iterator[tuple[Settings, Database]]:
     """An installation without ledgers, and what another process needs to open it."""

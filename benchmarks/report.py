@@ -49,9 +49,9 @@ def page(bench: Bench) -> str:
     """The page of the reference."""
     lines = [
         "# Performance", "",
-        "Written by `make bench PAGE=1`. Each figure is the median of its repetitions, and each ratio",
-        "the median of the repetitions' ratios: ours and the yardstick take turns, in one run on one",
-        "machine. So compare ratios, not speeds.", "",
+        "Written by `make bench PAGE=1`. Each figure is the median of its repetitions, and each",
+        "ratio the median of the repetitions' ratios: ours and the yardstick take turns in one run,",
+        "on one machine. So compare ratios, not speeds.", "",
         *(f"- {name}: {value}" for name, value in bench.shown.items()), "",
     ]  # fmt: skip
     for name in dict.fromkeys(one.name for one in bench.results):

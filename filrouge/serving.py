@@ -7,6 +7,7 @@ import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
+from typing import Any
 
 import uvicorn
 
@@ -35,6 +36,18 @@ class _Server(uvicorn.Server):
         await super().startup(sockets)
         if self.started:
             self._started()
+
+
+def server_config(app: Any) -> uvicorn.Config:
+    """How uvicorn serves an application, ours or one that is measured beside it."""
+    return uvicorn.Config(
+        app,
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=DRAIN_SECONDS_MAX,
+    )
 
 
 def serve_until_stopped(
@@ -69,15 +82,7 @@ def serve_until_stopped(
             ),
             ready=database.names(),
         )
-        config = uvicorn.Config(
-            app,
-            lifespan="on",
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            timeout_graceful_shutdown=DRAIN_SECONDS_MAX,
-        )
-        server = _Server(config, lambda: started(url))
+        server = _Server(server_config(app), lambda: started(url))
         try:
             server.run(sockets=[listener])
         except KeyboardInterrupt:
