@@ -141,6 +141,9 @@ class _Watch:
             time.sleep(LOOK_SECONDS)
 
     def _position(self) -> int:
+        there = self._connection.execute("SELECT to_regclass('projection_builds')").fetchone()
+        if there is None or there[0] is None:
+            return 0  # the server has not come to it yet
         row = self._connection.execute(POSITION_SQL, [list(PROJECTIONS)]).fetchone()
         assert row is not None
         return row[0] if row[1] == len(PROJECTIONS) else 0

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
-from benchmarks.harness import Bench, Result, Spread
+from benchmarks.harness import Result, Spread
 
 PAGE: Final = Path(__file__).resolve().parent.parent / "docs" / "reference" / "performance.md"
 DIGITS_FROM: Final = 100
@@ -40,22 +40,28 @@ def detail(result: Result) -> str:
     return "\n".join(lines)
 
 
+def missed(results: Iterable[Result]) -> bool:
+    """Whether anything that must be reached is not."""
+    return any(one.reached is False for one in results)
+
+
 def as_json(results: Sequence[Result]) -> bytes:
     """The results as ``var/bench.json`` holds them."""
     return msgspec.json.format(msgspec.json.encode(results)) + b"\n"
 
 
-def page(bench: Bench) -> str:
+def page(results: Sequence[Result], shown: Mapping[str, str]) -> str:
     """The page of the reference."""
     lines = [
         "# Performance", "",
-        "Written by `make bench PAGE=1`. Each figure is the median of its repetitions, and each",
-        "ratio the median of the repetitions' ratios: ours and the yardstick take turns in one run,",
-        "on one machine. So compare ratios, not speeds.", "",
-        *(f"- {name}: {value}" for name, value in bench.shown.items()), "",
+        "<!-- Made by `make bench PAGE=1`. What is edited here is lost. -->", "",
+        "Ours beside others, measured in one run on one machine. Each figure is the median of its",
+        "repetitions, and each ratio the median of the repetitions' ratios, since ours and the",
+        "yardstick take turns. So compare ratios, not speeds.", "",
+        *(f"- {name}: {value}" for name, value in shown.items()), "",
     ]  # fmt: skip
-    for name in dict.fromkeys(one.name for one in bench.results):
-        some = [one for one in bench.results if one.name == name]
+    for name in dict.fromkeys(one.name for one in results):
+        some = [one for one in results if one.name == name]
         lines += [f"## {name}", "", _row((*HEADINGS[:1], "unit", *HEADINGS[1:], "peer"))]
         lines.append(_row(["---"] * 9))
         for one in some:
