@@ -9,7 +9,7 @@ LOCK_FLAGS := --universal --generate-hashes --no-emit-index-url --no-header --no
 	--python-version 3.11 --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint types docs bench lock clean
+.PHONY: help setup run test faults lint types docs bench lock clean
 
 help:  ## Say what there is.
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,6 +32,9 @@ run: setup  ## Fill a demo ledger with history, show it, and serve it on 127.0.0
 
 test: setup  ## Run all the tests.
 	$(BIN)/pytest -n 3 --durations 15
+
+faults: setup  ## Faults of all kinds for FILROUGE_TEST_FAULT_MINUTES (30), under load; SEED=n.
+	$(BIN)/python -m tests.faults $(if $(SEED),--seed $(SEED))
 
 lint: setup  ## Check style, format and the direction of imports.
 	$(BIN)/ruff check

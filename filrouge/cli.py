@@ -24,6 +24,7 @@ COMMANDS: Final = {
     "import": "filrouge.commands_import:import_",
     "export": "filrouge.commands_backup:export",
     "restore": "filrouge.commands_backup:restore",
+    "recover": "filrouge.commands_recover:recover",
     "rebuild": "filrouge.commands_rebuild:rebuild",
     "void": "filrouge.commands_ledger:void",
     "keys": "filrouge.commands_keys:keys",

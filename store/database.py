@@ -18,7 +18,9 @@ from domain.errors import FilrougeError
 from domain.ledger import OpenLedger
 from store.keys import EpochKeys
 from store.ledger import Ledger
+from store.log import Head
 from store.migrate import migrate, migrations_in
+from store.recover import raise_epoch
 from store.restore import restore_entries
 from store.vault import Vault
 
@@ -164,6 +166,16 @@ class Database:
             ledger.close()
             raise
         return ledger
+
+    def recover(self, name: str) -> Head:
+        """After the database came back from a backup: check a log and raise its epoch.
+
+        Raises LedgerUnknown, LogNotWhole.
+        """
+        if name not in self.names():
+            raise LedgerUnknown(name=name)
+        with connect_to(self.url, f"ledger_{name}") as connection:
+            return raise_epoch(connection)
 
     def open(self, name: str) -> Ledger:
         """Open a ledger that is there. Raises LedgerUnknown."""

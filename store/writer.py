@@ -27,13 +27,12 @@ from store.partitions import make_room
 from store.query import Span, positions_sql
 from store.requests import Append, Decide, Guarded, Request
 from store.rows import copy_rows
+from store.silence import LOOK_SECONDS, in_turn
 from store.type_names import known_types, register_types
 from store.voids import Voids
 
 QUEUE_REQUESTS_MAX: Final = 10_000
 """Requests waiting for the writer; beyond it, callers are told to come back."""
-LOCK_SECONDS_MAX: Final = 60
-"""How long a batch waits for its turn; then its callers are told that it was not taken."""
 DECIDING_SECONDS_MAX: Final = 300
 """How long a batch may be silent with the head locked; whoever stands still is cut off."""
 
@@ -123,7 +122,7 @@ class Writer:
         """Decide and commit a batch; answer everybody."""
         answers: list[tuple[Request, Any, BaseException | None]] = []
         try:
-            answers, position = self._commit(requests)
+            answers, position = in_turn(partial(self._commit, requests), self._connect)
         except Exception as error:  # whatever went wrong, nobody may wait for ever
             self._forget_connection()
             log.exception("batch.failed", requests=len(requests))
@@ -154,7 +153,7 @@ class Writer:
             self._connection.execute(
                 "SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off;"
                 " SET plan_cache_mode = force_generic_plan; SET jit = off;"
-                f" SET lock_timeout = '{LOCK_SECONDS_MAX}s';"
+                f" SET lock_timeout = '{LOOK_SECONDS}s';"
                 f" SET idle_in_transaction_session_timeout = '{DECIDING_SECONDS_MAX}s'"
             )
         if not self._type_ids:
