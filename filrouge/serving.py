@@ -105,6 +105,8 @@ def serve(
         runner_of=lambda ledger: Runner(ledger, ALL).start(),
         limits=Limits(body_bytes=settings.body_bytes_max, wait_seconds=settings.wait_seconds_max),
         ready=database.names(),
+        migrating=database.migrating,
+        metrics_token=settings.metrics_token,
     )
     server = _Server(server_config(app), app.state.stopping, started)
     server.run(sockets=[listener])

@@ -50,6 +50,18 @@ def running(ledger: Ledger) -> Runner:
     return Runner(ledger, projections.ALL).start()
 
 
+def purchase(id_: str, net: int = 500) -> dict[str, Any]:
+    """A purchase that somebody reports."""
+    return {
+        "specversion": "1.0",
+        "id": id_,
+        "source": "/till",
+        "type": "purchase.recorded.v1",
+        "time": "2026-01-01T00:00:00Z",
+        "data": {"purchase_id": id_, "currency": "EUR", "net": net},
+    }
+
+
 @pytest.fixture(scope="module")
 def own_database(postgres_url: str) -> Iterator[str]:
     """A database for the tests of a file."""

@@ -36,6 +36,15 @@ def test_lines_for_machines(capsys: pytest.CaptureFixture[str]) -> None:
     assert len(theirs["event"]) == TEXT_LENGTH_MAX + 1
 
 
+def test_no_value_breaks_a_line(capsys: pytest.CaptureFixture[str]) -> None:
+    """Whatever a library hands over, the line is JSON and says it somehow."""
+    configure_logs(Settings(log_format="json"))
+    structlog.get_logger().info("file.found", path="a\udcff", kind=frozenset, number=float("inf"))
+    line = json.loads(capsys.readouterr().err)
+    assert line["path"] == "a\udcff"
+    assert "frozenset" in line["kind"]
+
+
 def test_sealed_texts_are_dropped(capsys: pytest.CaptureFixture[str]) -> None:
     """However they came there."""
     configure_logs(Settings())
