@@ -55,7 +55,7 @@ def registry_of(ledgers: Ledgers) -> CollectorRegistry:
         registry.register(REGISTRY)
 
     def opened() -> Iterable[Ledger]:
-        return [served.ledger for served in list(ledgers.opened().values())]
+        return [served.ledger.primary for served in list(ledgers.opened().values())]
 
     registry.register(Standings(opened, projections.ALL))
     return registry

@@ -38,7 +38,10 @@ def configure_logs(settings: Settings, *, json: bool = False, quiet: bool = Fals
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         _bounded,
     ]
-    if json or settings.log_format == "json":
+    people = settings.log_format == "console" or (
+        settings.log_format == "auto" and sys.stderr.isatty()
+    )
+    if json or not people:
         render: list[Any] = [
             structlog.processors.dict_tracebacks,
             structlog.processors.JSONRenderer(serializer=_as_json),

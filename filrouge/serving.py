@@ -17,6 +17,7 @@ from api.app import create_app
 from api.limits import Limits
 from api.stopping import Stopping
 from filrouge.failures import Exit, Failure
+from filrouge.log_lines import written_together
 from filrouge.logs import configure_logs
 from filrouge.settings import Settings
 from filrouge.supervisor import supervise
@@ -109,7 +110,8 @@ def serve(
         metrics_token=settings.metrics_token,
     )
     server = _Server(server_config(app), app.state.stopping, started)
-    server.run(sockets=[listener])
+    with written_together():
+        server.run(sockets=[listener])
     if not server.started:
         raise Failure(
             "The server did not start", "The log lines above say why.",

@@ -100,9 +100,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         Meta(description="The least severe log events that are written."),
     ] = "info"
     log_format: Annotated[
-        Literal["console", "json"],
-        Meta(description="Log lines for people (console) or for machines (json)."),
-    ] = "console"
+        Literal["auto", "console", "json"],
+        Meta(
+            description="Log lines for people (console) or for machines (json); auto: for people "
+            "on a terminal, for machines elsewhere."
+        ),
+    ] = "auto"
     metrics_token: Annotated[
         str | None,
         Meta(
