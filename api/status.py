@@ -17,6 +17,8 @@ from api.described import Answer, open_to_all, reads
 from api.errors import NotReady, ServerBusy
 from api.ledgers import Ledgers
 from api.threads import in_thread
+from projections.lease import Leader, holder
+from projections.progress import Filling, fillings
 from projections.status import ProjectionStatus, statuses
 from store.credentials import Scope
 
@@ -40,7 +42,11 @@ class LedgerStatus(msgspec.Struct, frozen=True, kw_only=True):
     epoch: int
     recorded_at: datetime
     """When the last event was recorded."""
+    leader: Leader | None
+    """Who runs the projections, or did so last; null: nobody ever has."""
     projections: list[ProjectionStatus]
+    rebuilds: list[Filling]
+    """What is being filled anew, beside the tables that are read."""
 
 
 @open_to_all("/health", Answer(Health, description="It answers."), tag="status")
@@ -74,7 +80,9 @@ def _missing(state: State) -> list[str]:
         return [MIGRATING]
     ledgers: Ledgers = state.ledgers
     for served in list(ledgers.opened().values()):
-        served.head()
+        leader = holder(served.ledger.pool, projections.ALL)
+        if leader is None or not leader.held:
+            return [LEADERLESS]
     return []
 
 
@@ -90,7 +98,9 @@ async def read_status(call: NamedDependency[Call]) -> Response[bytes]:
             position=head.position,
             epoch=head.epoch,
             recorded_at=head.recorded_at,
+            leader=holder(call.ledger.pool, projections.ALL),
             projections=found,
+            rebuilds=fillings(call.ledger.pool),
         )
         return answer, head.position
 

@@ -71,6 +71,7 @@ class Standing:
 
     def __init__(self, ledger: Ledger) -> None:
         from projections import ALL
+        from projections.lease import holder
         from projections.progress import fillings
         from projections.status import statuses
         from store.sizes import sizes
@@ -78,6 +79,7 @@ class Standing:
         self.name = ledger.name
         self.info = ledger.info
         self.head = ledger.log.head()
+        self.leader = holder(ledger.pool, ALL)
         self.projections = statuses(ledger.pool, ledger.log, ALL)
         self.rebuilds = fillings(ledger.pool)
         self.sizes = sizes(ledger.pool)
@@ -95,6 +97,7 @@ class Standing:
                 "epoch": self.head.epoch,
                 "recorded_at": self.head.recorded_at.isoformat(),
             },
+            "leader": msgspec.to_builtins(self.leader),
             "projections": msgspec.to_builtins(self.projections),
             "rebuilds": msgspec.to_builtins(self.rebuilds),
             "sizes": msgspec.to_builtins(self.sizes),
@@ -114,7 +117,7 @@ class Standing:
         parts = [
             f"{info.name} (ledger {self.name}, {info.time_zone}, {info.currency})\n"
             f"position {head.position:,}, epoch {head.epoch}, "
-            f"recorded {head.recorded_at:%Y-%m-%d %X}"
+            f"recorded {head.recorded_at:%Y-%m-%d %X}\n{status_view.leader_text(self.leader)}"
         ]
         if self.figures is not None:
             parts += status_view.figures_text(self.figures)

@@ -7,12 +7,22 @@ from typing import Final
 
 from filrouge.console import table
 from filrouge.figures import Figures
+from projections.lease import Leader
 from projections.progress import Filling
 from projections.status import ProjectionStatus
 from store.sizes import PartSize, total_bytes
 
 NUMBERS: Final = frozenset({2, 3, 4})
 UNITS: Final = ((1 << 40, "TiB"), (1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB"))
+
+
+def leader_text(leader: Leader | None) -> str:
+    """Who runs the projections."""
+    if leader is None:
+        return "nobody has run the projections yet"
+    if not leader.held:
+        return f"nobody runs the projections; {leader.name} did, until {leader.until:%Y-%m-%d %X}"
+    return f"projections are run by {leader.name} since {leader.since:%Y-%m-%d %X}"
 
 
 def projections_text(states: Sequence[ProjectionStatus]) -> str:

@@ -15,6 +15,7 @@ from prometheus_client.registry import Collector
 
 from projections.failures import described
 from projections.fold import Projection
+from projections.lease import holder
 from projections.progress import fillings
 from projections.status import State, statuses
 from store.ledger import Ledger
@@ -60,6 +61,9 @@ class Gauges:
         self.readable = gauge("ledger_readable", "1 if the ledger can be read, 0 if not.")
         self.head = gauge("log_position", "The last position of the log.")
         self.epoch = gauge("log_epoch", "The epoch of the log, which a restore raises.")
+        self.lease = gauge(
+            "lease_held", "1 if some process holds the lease of the projections, 0 if none does."
+        )
         self.position = gauge(
             "projection_position", "Up to where a projection took the log in.", "projection"
         )
@@ -95,6 +99,9 @@ class Gauges:
         head, name = ledger.log.head(), ledger.name
         self.head.add_metric([name], head.position)
         self.epoch.add_metric([name], head.epoch)
+        leader = holder(ledger.pool, projections)
+        held = leader is not None and leader.held
+        self.lease.add_metric([name], float(held))
         for one in found:
             self.position.add_metric([name, one.name], one.position)
             self.lag_events.add_metric([name, one.name], one.lag_events)

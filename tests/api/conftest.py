@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from time import monotonic
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
@@ -28,6 +28,7 @@ from store.ledger import Ledger
 LEDGER = "brand"
 START_SECONDS_MAX = 30
 WAIT_SECONDS = 2.0
+SECONDS_MAX = 20.0
 EVERY_SCOPE = ("observe", "command", "read", "personal", "audit", "admin")
 
 
@@ -141,3 +142,11 @@ class Caller:
 def caller(house: House) -> Caller:
     """Somebody with every scope."""
     return Caller(house)
+
+
+def until(holds: Callable[[], bool]) -> None:
+    """Wait until something holds."""
+    deadline = monotonic() + SECONDS_MAX
+    while not holds():
+        assert monotonic() < deadline
+        threading.Event().wait(0.005)

@@ -171,6 +171,7 @@ class TestLabels:
         until = caller.get("/status").json()["position"]
         caller.get("/accounts", id="a_none", min_position=str(until))
         scraped = scrape(house)
+        assert scraped.of("filrouge_lease_held", ledger=LEDGER) == 1
         for one in projections.ALL:
             labels = {"ledger": LEDGER, "projection": one.name}
             lag = scraped.of("filrouge_projection_lag_events", **labels)
@@ -210,6 +211,7 @@ class TestAccess:
             found = Scrape(client.get("/metrics").text)
             assert found.of("filrouge_ledger_readable", ledger="away") == 1
             assert found.of("filrouge_log_position", ledger="away") == 1
+            assert found.of("filrouge_lease_held", ledger="away") == 0
             owner.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS false'.encode())
             owner.execute(
                 "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname = %s",

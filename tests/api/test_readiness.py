@@ -10,8 +10,8 @@ import pytest
 from litestar.testing import TestClient
 
 from api.app import create_app
-from api.status import MIGRATING, STOPPING
-from tests.api.conftest import LEDGER, House, running
+from api.status import LEADERLESS, MIGRATING, STOPPING
+from tests.api.conftest import LEDGER, House, running, until
 
 
 @pytest.fixture
@@ -43,10 +43,15 @@ def not_ready(client: TestClient[Any]) -> list[str]:
     return reasons
 
 
+def becomes_ready(client: TestClient[Any]) -> None:
+    """Whoever starts runs the projections a moment later."""
+    until(lambda: not not_ready(client))
+
+
 @pytest.mark.parametrize("schema", ["filrouge", f"ledger_{LEDGER}", f"vault_{LEDGER}"])
 def test_not_while_migrations_run(client: TestClient[Any], own_database: str, schema: str) -> None:
     """Whichever process migrates a schema that is served, and for no longer than it does."""
-    assert not_ready(client) == []
+    becomes_ready(client)
     with psycopg.connect(own_database) as connection:
         connection.execute(
             "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"filrouge migrate {schema}"]
@@ -57,6 +62,19 @@ def test_not_while_migrations_run(client: TestClient[Any], own_database: str, sc
 
 def test_not_once_it_is_told_to_stop(client: TestClient[Any]) -> None:
     """From that moment on, while it still answers what it has."""
-    assert not_ready(client) == []
+    becomes_ready(client)
     client.app.state.stopping.set()
     assert not_ready(client) == [STOPPING]
+
+
+def test_not_while_nobody_leads(installation: Any, opening: Any) -> None:
+    """It does not matter which process runs the projections, but one has to."""
+    installation.create("led", opening).close()
+    app = create_app(installation.open, None, ready=["led"])  # type: ignore[arg-type] # no key is looked up
+    with TestClient(app) as client:
+        assert not_ready(client) == [LEADERLESS]
+        elsewhere = installation.open("led")
+        with running(elsewhere):
+            becomes_ready(client)
+        assert not_ready(client) == [LEADERLESS]
+        elsewhere.close()

@@ -5,9 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import threading
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from time import monotonic
 from typing import Any
 from urllib.parse import urlsplit
 from uuid import uuid4
@@ -20,9 +18,7 @@ from litestar.testing import TestClient
 from structlog.contextvars import merge_contextvars
 
 from api.app import create_app
-from tests.api.conftest import LEDGER, purchase
-
-SECONDS_MAX = 20.0
+from tests.api.conftest import LEDGER, SECONDS_MAX, purchase, until
 
 
 class TestRequestId:
@@ -216,11 +212,3 @@ class TestRealServer:
             assert reader.result(SECONDS_MAX).status_code == 200
         thread.join(SECONDS_MAX)
         assert not thread.is_alive()
-
-
-def until(holds: Callable[[], bool]) -> None:
-    """Wait until something holds."""
-    deadline = monotonic() + SECONDS_MAX
-    while not holds():
-        assert monotonic() < deadline
-        threading.Event().wait(0.005)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 
 import psycopg
@@ -13,6 +14,8 @@ from projections.progress import fillings
 from projections.rebuild import rebuild
 from projections.runner import Runner
 from projections.status import wait_for
+from store.database import Database
+from store.keys import EpochKeys
 from store.ledger import Ledger
 from store.sizes import sizes, total_bytes
 from tests.filrouge.conftest import Filrouge
@@ -25,6 +28,26 @@ def connected(database: str) -> psycopg.Connection:
     """A connection that sees the ledger's schema, with the rights of its role."""
     options = "-c role=ledger_test -c search_path=ledger_test"
     return psycopg.connect(database, autocommit=True, options=options)
+
+
+def test_who_leads(filrouge: Filrouge, database: str) -> None:
+    """Nobody yet, somebody now, or who it was and until when."""
+    filrouge("init")
+    assert filrouge("status", "--no-figures", "--json").json["leader"] is None
+    assert "nobody has run the projections yet" in filrouge("status", "--no-figures").out
+    installation = Database(database, keys=EpochKeys.from_bytes(bytes(32)), pool_max=4)
+    ledger = installation.open("test")
+    with Runner(ledger, ALL).start():
+        assert wait_for(ledger.pool, BALANCES, 1, WAIT_SECONDS_MAX)
+        said = filrouge("status", "--no-figures", "--json").json["leader"]
+        assert (said["held"], said["name"].split()[1]) == (True, str(os.getpid()))
+        text = filrouge("status", "--no-figures").out
+        assert f"projections are run by {said['name']} since " in text
+    ledger.close()
+    installation.close()
+    assert not filrouge("status", "--no-figures", "--json").json["leader"]["held"]
+    text = filrouge("status", "--no-figures").out
+    assert f"nobody runs the projections; {said['name']} did, until " in text
 
 
 def test_a_projection_that_stands_still_says_where_and_why(
