@@ -80,7 +80,7 @@ def _missing(state: State) -> list[str]:
         return [MIGRATING]
     ledgers: Ledgers = state.ledgers
     for served in list(ledgers.opened().values()):
-        leader = holder(served.ledger.pool, projections.ALL)
+        leader = holder(served.ledger.primary.pool, projections.ALL)
         if leader is None or not leader.held:
             return [LEADERLESS]
     return []
@@ -98,9 +98,9 @@ async def read_status(call: NamedDependency[Call]) -> Response[bytes]:
             position=head.position,
             epoch=head.epoch,
             recorded_at=head.recorded_at,
-            leader=holder(call.ledger.pool, projections.ALL),
+            leader=holder(call.ledger.primary.pool, projections.ALL),
             projections=found,
-            rebuilds=fillings(call.ledger.pool),
+            rebuilds=fillings(call.ledger.primary.pool),
         )
         return answer, head.position
 

@@ -20,6 +20,7 @@ from filrouge.failures import Exit, Failure
 from filrouge.log_lines import written_together
 from filrouge.logs import configure_logs
 from filrouge.settings import Settings
+from filrouge.shared_metrics import shared_metrics
 from filrouge.supervisor import supervise
 from filrouge.wiring import credentials, opened_database
 from projections import ALL
@@ -91,7 +92,8 @@ def serve_until_stopped(
                 serve(settings, database, listener, lambda: started(url))
             else:
                 work = partial(_work, settings, json_logs)
-                supervise(work, listener, workers, started=lambda: started(url))
+                with shared_metrics():
+                    supervise(work, listener, workers, started=lambda: started(url))
         except KeyboardInterrupt:
             return  # this is how one stops it
 
