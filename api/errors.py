@@ -118,5 +118,14 @@ class ServerStopping(RequestError):
     """
 
 
+class NotReady(RequestError):
+    """Send nothing here yet, or nothing more: this server starts, stops, or nobody projects.
+
+    ``reasons`` says which: the server is stopping; migrations run; the database does not answer;
+    or no process holds the lease of a ledger's projections. What it answers meanwhile is true, but
+    may be refused or old.
+    """
+
+
 class InternalError(RequestError):
     """Something went wrong on our side. It was logged under the request id in ``instance``."""

@@ -61,6 +61,7 @@ class Stopping:
 
 async def _refuse(scope: Scope, send: Send) -> None:
     problem = problem_of(ServerStopping(), scope["state"].get("request_id"))
+    scope["state"]["problem"] = ServerStopping.code  # for the log
     body = msgspec.json.encode(problem)
     headers = {
         "content-type": PROBLEM_JSON,

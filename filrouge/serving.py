@@ -17,8 +17,10 @@ from api.app import create_app
 from api.limits import Limits
 from api.stopping import Stopping
 from filrouge.failures import Exit, Failure
+from filrouge.log_lines import written_together
 from filrouge.logs import configure_logs
 from filrouge.settings import Settings
+from filrouge.shared_metrics import shared_metrics
 from filrouge.supervisor import supervise
 from filrouge.wiring import credentials, opened_database
 from projections import ALL
@@ -90,7 +92,8 @@ def serve_until_stopped(
                 serve(settings, database, listener, lambda: started(url))
             else:
                 work = partial(_work, settings, json_logs)
-                supervise(work, listener, workers, started=lambda: started(url))
+                with shared_metrics():
+                    supervise(work, listener, workers, started=lambda: started(url))
         except KeyboardInterrupt:
             return  # this is how one stops it
 
@@ -105,9 +108,12 @@ def serve(
         runner_of=lambda ledger: Runner(ledger, ALL).start(),
         limits=Limits(body_bytes=settings.body_bytes_max, wait_seconds=settings.wait_seconds_max),
         ready=database.names(),
+        migrating=database.migrating,
+        metrics_token=settings.metrics_token,
     )
     server = _Server(server_config(app), app.state.stopping, started)
-    server.run(sockets=[listener])
+    with written_together():
+        server.run(sockets=[listener])
     if not server.started:
         raise Failure(
             "The server did not start", "The log lines above say why.",

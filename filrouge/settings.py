@@ -16,7 +16,9 @@ from msgspec import Meta
 PREFIX: Final = "FILROUGE_"
 TEST_PREFIX: Final = "FILROUGE_TEST_"  # for the test suite; not settings of the application
 EPOCH_KEY_BYTES: Final = 32
-_SECRET: Final = frozenset({"database_url", "vault_database_url", "replica_url", "epoch_key"})
+_SECRET: Final = frozenset(
+    {"database_url", "vault_database_url", "replica_url", "epoch_key", "metrics_token"}
+)
 
 
 class SettingsError(Exception):
@@ -98,9 +100,22 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         Meta(description="The least severe log events that are written."),
     ] = "info"
     log_format: Annotated[
-        Literal["console", "json"],
-        Meta(description="Log lines for people (console) or for machines (json)."),
-    ] = "console"
+        Literal["auto", "console", "json"],
+        Meta(
+            description="Log lines for people (console) or for machines (json); auto: for people "
+            "on a terminal, for machines elsewhere."
+        ),
+    ] = "auto"
+    metrics_token: Annotated[
+        str | None,
+        Meta(
+            description="What whoever scrapes /metrics has to send as a bearer token. Without it, "
+            "whoever reaches the port may read the metrics, which hold nothing personal.",
+            min_length=16,
+            max_length=200,
+            pattern=r"^[!-~]+$",
+        ),
+    ] = None
     pool_max: Annotated[
         int,
         Meta(

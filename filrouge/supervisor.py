@@ -17,6 +17,7 @@ from typing import Final
 import structlog
 
 from filrouge.failures import Exit, Failure
+from filrouge.shared_metrics import worker_ended
 
 FIRST_PAUSE_SECONDS: Final = 0.1
 LAST_PAUSE_SECONDS: Final = 10.0
@@ -89,6 +90,8 @@ class _Worker:
     def ended(self) -> None:
         """Note that the process is gone, and when another takes its place."""
         assert self.process is not None
+        assert self.process.pid is not None
+        worker_ended(self.process.pid)
         if monotonic() - self._began > SOUND_SECONDS:
             self._pause = FIRST_PAUSE_SECONDS
         log.error(

@@ -19,7 +19,8 @@ from domain.ledger import OpenLedger
 from store.keys import EpochKeys
 from store.ledger import Ledger
 from store.log import Head
-from store.migrate import migrate, migrations_in
+from store.metrics import watch
+from store.migrate import migrate, migrations_in, running
 from store.recover import raise_epoch
 from store.restore import restore_entries
 from store.vault import Vault
@@ -113,6 +114,11 @@ class Database:
         with self._owner(self._vault_url) as connection:
             done[vault] = migrate(connection, vault, migrations_in("vault"), dry_run=dry_run)
         return done
+
+    def migrating(self) -> bool:
+        """Whether some process, this one or another, applies migrations now."""
+        with self.pool.connection() as connection:
+            return running(connection)
 
     def names(self) -> list[str]:
         """The names of the ledgers, in order."""
@@ -259,7 +265,7 @@ def _enter(connection: psycopg.Connection, *, schema: str) -> None:
 def _pool(
     url: str, pool_max: int, name: str, configure: Any = None, *, autocommit: bool = True
 ) -> ConnectionPool:
-    return ConnectionPool(
+    pool = ConnectionPool(
         url,
         min_size=1,
         max_size=pool_max,
@@ -268,6 +274,8 @@ def _pool(
         check=ConnectionPool.check_connection,
         open=True,
     )
+    watch(pool)
+    return pool
 
 
 def _grant(connection: psycopg.Connection, schema: str) -> None:

@@ -69,7 +69,7 @@ class Ledger:
         self._read_pool = read_pool
         self._make_vault = make_vault
         connect_writer = partial(connect, "writer")
-        self._writer = Writer(connect_writer, self.log, batch_events_max=batch_events_max)
+        self._writer = Writer(connect_writer, self.log, name, batch_events_max=batch_events_max)
         self.recorder = Recorder(self.log, self._writer)
 
     @cached_property
@@ -130,11 +130,15 @@ class Ledger:
 
         The same command with the same id is decided once: asked again, it has the first verdict.
         """
-        _check_origin("command id", command_id)
-        check_times(command)
-        sealed = command if isinstance(command, OpenLedger) else self.vault.seal(command)
-        subject = subject_of(sealed, self.primary.log)
-        decision = slice_for(sealed, command_id, **subject.arguments)
+        try:
+            _check_origin("command id", command_id)
+            check_times(command)
+            sealed = command if isinstance(command, OpenLedger) else self.vault.seal(command)
+            subject = subject_of(sealed, self.primary.log)
+            decision = slice_for(sealed, command_id, **subject.arguments)
+        except FilrougeError as error:
+            self._writer.meter.refused(error)
+            raise
         return self._writer.submit(Decide(decision, digest_of(sealed), actor, subject))
 
     def close(self) -> None:

@@ -18,6 +18,7 @@ def pages() -> dict[str, str]:
     from filrouge.documentation.errors import errors_page
     from filrouge.documentation.events import events_page, schemas
     from filrouge.documentation.http import http_page, openapi
+    from filrouge.documentation.metrics import metrics_page
     from filrouge.documentation.projections import projections_page
     from filrouge.documentation.settings import settings_page
     from filrouge.documentation.structs import types_page
@@ -28,6 +29,7 @@ def pages() -> dict[str, str]:
         "errors.md": errors_page(),
         "events.md": events_page(),
         "http.md": http_page(),
+        "metrics.md": metrics_page(),
         "openapi.json": openapi(),
         "projections.md": projections_page(),
         "settings.md": settings_page(),

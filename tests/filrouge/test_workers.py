@@ -104,6 +104,38 @@ def until(found: Callable[[], object]) -> None:
 
 
 @pytest.mark.slow
+def test_a_scrape_shows_what_all_workers_did(env: dict[str, str], headers: dict[str, str]) -> None:
+    """Whichever of them answers it; what a worker counted outlives it."""
+
+    def value(text: str, start: str) -> float:
+        [line] = [line for line in text.splitlines() if line.startswith(start)]
+        return float(line.rpartition(" ")[2])
+
+    recorded = 'filrouge_observations_total{ledger="test",outcome="recorded"'
+    with serving(env, "--workers", "2") as (server, url):
+
+        def scraped() -> str:
+            return httpx.get(f"{url}/metrics", timeout=WAIT_SECONDS_MAX).text  # a connection each
+
+        until(lambda: httpx.get(f"{url}/ready", timeout=WAIT_SECONDS_MAX).status_code == 200)
+        for n in range(12):
+            answer = httpx.post(
+                f"{url}/v1/test/events", content=purchase(f"p{n}"), headers=headers,
+                timeout=WAIT_SECONDS_MAX,
+            )  # fmt: skip
+            assert answer.status_code == 201
+        for _ in range(4):
+            text = scraped()
+            assert value(text, recorded) == 12
+            assert value(text, 'filrouge_log_position{ledger="test"}') == 13
+            assert value(text, 'filrouge_lease_held{ledger="test"}') == 1
+        worker = min(workers_of(server))
+        psutil.Process(worker).kill()
+        until(lambda: len(workers_of(server)) == 2 and worker not in workers_of(server))
+        assert value(scraped(), recorded) == 12
+
+
+@pytest.mark.slow
 def test_a_worker_that_dies_is_started_again(env: dict[str, str], headers: dict[str, str]) -> None:
     """Both die, one after the other; the address answers on, and at the end nobody is left."""
     with serving(env, "--workers", "2") as (server, url):
