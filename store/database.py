@@ -28,6 +28,9 @@ LOG_GRANTS: Final = (
     "GRANT USAGE, CREATE ON SCHEMA {schema} TO {role}",
     "GRANT SELECT, INSERT ON {schema}.entries, {schema}.tags, {schema}.origins, {schema}.types"
     " TO {role}",
+    "GRANT SELECT, INSERT, UPDATE ON {schema}.tiles TO {role}",
+    "GRANT SELECT, INSERT ON {schema}.checkpoints, {schema}.cosignatures, {schema}.log_keys"
+    " TO {role}",
     "GRANT SELECT, UPDATE ON {schema}.head TO {role}",
 )
 

@@ -20,6 +20,7 @@ from store.log import Log
 from store.recorder import Recorder
 from store.requests import Decide, NewEvent, Observe, Outcome, Verdict, digest_of
 from store.subjects import subject_of
+from store.tree import LogTree
 from store.vault import Vault
 from store.writer import Writer
 
@@ -76,6 +77,11 @@ class Ledger:
     def vault(self) -> Vault:
         """The keys and digests of this ledger's data subjects."""
         return self._make_vault(self.info.ledger_id)
+
+    @cached_property
+    def tree(self) -> LogTree:
+        """The tree over the log, and the proofs that it gives."""
+        return LogTree(self.pool.connection, self.log, self.info.ledger_id)
 
     def observe(
         self,
