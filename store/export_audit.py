@@ -2,53 +2,64 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import NamedTuple
+from collections import deque
+from collections.abc import Callable, Iterable
+from operator import attrgetter
+from typing import Final, NamedTuple
 
 import msgspec
 
 from domain.envelope import decode_entry
 from store.audit_rows import Finding
 from store.merkle import HASH_BYTES, TILE_WIDTH, Growth, Tree, leaf_hash
-from store.notes import Checkpoint, Verifier, opened
+from store.notes import Verifier, opened
+
+PROGRESS_ENTRIES: Final = 2_000
 
 
 class ExportAudited(NamedTuple):
-    """What an export was checked against, and what was found wrong."""
+    """What was checked, and what was found wrong."""
 
-    checkpoint: Checkpoint
     entries: int
-    """How many entries it holds; those beyond the checkpoint are not proven."""
+    sealed: int
+    """How many entries the largest checkpoint covers; those beyond are not proven."""
     findings: list[Finding]
 
 
 def audit_export(
-    entries: Iterable[bytes], note: str | bytes, trusted: Iterable[Verifier]
+    entries: Iterable[bytes],
+    notes: Iterable[str],
+    trusted: Iterable[Verifier],
+    progress: Callable[[int], None] = lambda _done: None,
 ) -> ExportAudited:
-    """Hash the entries again and compare the root with the signed one.
+    """Hash the entries again and compare the roots with those of signed checkpoints.
 
-    Raises InvalidNote if nobody who is trusted signed the checkpoint.
+    Raises InvalidNote if nobody who is trusted signed one of the checkpoints.
     """
-    checkpoint, _ = opened(note, trusted)
+    trusted = list(trusted)
+    waiting = deque(sorted({opened(note, trusted)[0] for note in notes}, key=attrgetter("size")))
+    sealed = waiting[-1].size if waiting else 0
     growth = Growth(0, lambda _level, _index: b"")
     findings = []
     count = 0
     for count, entry in enumerate(entries, 1):
-        if count <= checkpoint.size:
+        if waiting:
             growth.add([leaf_hash(entry)])
             _forget_whole_tiles(growth)
+        while waiting and waiting[0].size == count:
+            if Tree(count, growth.read).root() != waiting.popleft().root:
+                message = f"the root over the first {count:,} entries is not the one signed"
+                findings.append(Finding(count, message))
         try:
             decode_entry(entry, count)
         except (msgspec.MsgspecError, UnicodeDecodeError, TypeError, ValueError) as error:
             findings.append(Finding(count, f"the entry cannot be read: {error}"))
-    size = checkpoint.size
-    if count < size:
-        findings.append(Finding(count + 1, f"{size:,} entries were signed, {count:,} are here"))
-    elif Tree(size, growth.read).root() != checkpoint.root:
-        findings.append(
-            Finding(1, f"the root over the first {size:,} entries is not the one signed")
-        )
-    return ExportAudited(checkpoint, count, findings)
+        if count % PROGRESS_ENTRIES == 0:
+            progress(count)
+    for checkpoint in waiting:
+        message = f"{checkpoint.size:,} entries were signed, {count:,} are here"
+        findings.append(Finding(count + 1, message))
+    return ExportAudited(count, sealed, sorted(findings))
 
 
 def _forget_whole_tiles(growth: Growth) -> None:

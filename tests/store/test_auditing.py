@@ -195,11 +195,11 @@ def test_an_export_is_checked_without_a_database(sealed: Ledger) -> None:
     """The entries of a file lead to the signed root; touched, cut or reordered they do not."""
     note, trusted = sealed.tree.checkpoint(), sealed.tree.verifiers()
     every = entries(sealed)
-    sound = audit_export(every, note, trusted)
-    assert (sound.entries, sound.checkpoint.size, sound.findings) == (705, 700, [])
+    sound = audit_export(every, [note], trusted)
+    assert (sound.entries, sound.sealed, sound.findings) == (705, 700, [])
     touched = [*every[:99], every[99].replace(b'"count":', b'"Count":', 1), *every[100:]]
     swapped = [*every[:99], every[100], every[99], *every[101:]]
     for wrong in (touched, swapped, every[:699], every[1:], [every[0], *every]):
-        assert audit_export(wrong, note, trusted).findings
+        assert audit_export(wrong, [note], trusted).findings
     with pytest.raises(InvalidNote):
-        audit_export(every, note, [])
+        audit_export(every, [note], [])
