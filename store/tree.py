@@ -163,8 +163,13 @@ class LogTree:
                 kept = checkpoint_from(connection, size)
                 if kept is None or kept.size != size:
                     raise NoSuchCheckpoint(size=size)
-            if earlier > later:
-                raise NoSuchCheckpoint(f"a log of {later} does not begin with one of {earlier}")
+        if earlier > later:
+            raise NoSuchCheckpoint(f"a log of {later} does not begin with one of {earlier}")
+        return self.proof_between(earlier, later)
+
+    def proof_between(self, earlier: int, later: int) -> list[bytes]:
+        """The proof of consistency between two sizes, whether or not both were signed."""
+        with self._connect() as connection:
             return Tree(later, TileTable(connection).read).consistency_proof(earlier)
 
     def tile(self, level: int, index: int, width: int = TILE_WIDTH) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from typing import Final, Self
 
 import psycopg
@@ -10,6 +11,7 @@ import structlog
 
 from store.log_keys import LogKeys
 from store.tree import LogTree, TreeBroken
+from store.witnesses import Witness, ask_witnesses
 
 SEAL_SECONDS: Final = 5.0
 """How far behind the log its newest checkpoint may be, unless told otherwise."""
@@ -27,10 +29,16 @@ class TreeSealer:
     """
 
     def __init__(
-        self, tree: LogTree, keys: LogKeys, *, interval_seconds: float = SEAL_SECONDS
+        self,
+        tree: LogTree,
+        keys: LogKeys,
+        *,
+        witnesses: Sequence[Witness] = (),
+        interval_seconds: float = SEAL_SECONDS,
     ) -> None:
         self._tree = tree
         self._keys = keys
+        self._witnesses = tuple(witnesses)
         # It begins early enough for the signing itself to end in time.
         self._pause_seconds = interval_seconds / 2
         self._stop = threading.Event()
@@ -53,7 +61,8 @@ class TreeSealer:
 
     def _seal(self) -> None:
         try:
-            self._tree.grow(self._keys)
+            if self._tree.grow(self._keys):
+                ask_witnesses(self._tree, self._witnesses)
         except TreeBroken:
             log.exception("tree.broken", ledger_id=self._tree.ledger_id)
         except Exception as error:  # noqa: BLE001 - a thread that ends would end unseen
