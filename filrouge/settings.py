@@ -17,7 +17,7 @@ PREFIX: Final = "FILROUGE_"
 TEST_PREFIX: Final = "FILROUGE_TEST_"  # for the test suite; not settings of the application
 EPOCH_KEY_BYTES: Final = 32
 _SECRET: Final = frozenset(
-    {"database_url", "vault_database_url", "replica_url", "epoch_key", "metrics_token"}
+    {"database_url", "vault_database_url", "replica_url", "epoch_key", "log_key", "metrics_token"}
 )
 
 
@@ -71,6 +71,21 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         str | None,
         Meta(description="The epoch key itself, 32 bytes in base64, in place of a key file."),
     ] = None
+    log_key_file: Annotated[
+        Path | None,
+        Meta(
+            description="The file with the key that signs the log's checkpoints; made on first "
+            "run, readable by its owner only. Without it: keys/log.key in the data folder."
+        ),
+    ] = None
+    log_key: Annotated[
+        str | None,
+        Meta(description="The signing key itself, 32 bytes in base64, in place of a key file."),
+    ] = None
+    seal_seconds: Annotated[
+        float,
+        Meta(description="How far behind the log its newest checkpoint may be.", ge=0.1, le=3600),
+    ] = 5.0
     postgres_version: Annotated[
         Literal[16, 18],
         Meta(description="The version of the embedded PostgreSQL; it counts at the first start."),
@@ -168,6 +183,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     def key_path(self) -> Path:
         """Where the epoch key is kept, unless `epoch_key` gives it."""
         return self.key_file or self.data_dir / "keys" / "epoch.key"
+
+    @property
+    def log_key_path(self) -> Path:
+        """Where the key that signs the log is kept, unless `log_key` gives it."""
+        return self.log_key_file or self.data_dir / "keys" / "log.key"
 
     @property
     def epoch_key_bytes(self) -> bytes | None:

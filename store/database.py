@@ -46,6 +46,9 @@ LOG_GRANTS: Final = (
     "GRANT USAGE, CREATE ON SCHEMA {schema} TO {role}",
     "GRANT SELECT, INSERT ON {schema}.entries, {schema}.tags, {schema}.origins, {schema}.types"
     " TO {role}",
+    "GRANT SELECT, INSERT, UPDATE ON {schema}.tiles TO {role}",
+    "GRANT SELECT, INSERT ON {schema}.checkpoints, {schema}.cosignatures, {schema}.log_keys"
+    " TO {role}",
     "GRANT SELECT, UPDATE ON {schema}.head TO {role}",
     "GRANT SELECT ON {schema}.partitioning TO {role}",
     "GRANT EXECUTE ON FUNCTION {schema}.make_room TO {role}",

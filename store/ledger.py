@@ -21,6 +21,7 @@ from store.log import Log
 from store.recorder import Recorder
 from store.requests import Decide, NewEvent, Observe, Outcome, Verdict, digest_of
 from store.subjects import subject_of
+from store.tree import LogTree
 from store.vault import Vault
 from store.writer import Writer
 
@@ -97,6 +98,11 @@ class Ledger:
         seen.pool = self._read_pool
         seen.log = Log(self._read_pool)
         return seen
+
+    @cached_property
+    def tree(self) -> LogTree:
+        """The tree over the log, and the proofs that it gives."""
+        return LogTree(self.pool.connection, self.log, self.info.ledger_id)
 
     def observe(
         self,
