@@ -2,7 +2,6 @@
 
 import base64
 import os
-import types
 import typing
 from collections.abc import Mapping
 from difflib import get_close_matches
@@ -205,28 +204,6 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         return f"Settings({', '.join(shown)})"
 
 
-class SettingDoc(msgspec.Struct, frozen=True):
-    """One setting as the reference page shows it."""
-
-    variable: str
-    kind: str
-    default: str
-    description: str
-
-
-def documented_settings() -> list[SettingDoc]:
-    """Every setting with its variable, kind, default and description, in order of declaration."""
-    return [
-        SettingDoc(
-            variable=variable_of(field.name),
-            kind=_kind(field.type),
-            default="" if field.default is None else str(field.default),
-            description=_meta(field.type).description or "",
-        )
-        for field in msgspec.structs.fields(Settings)
-    ]
-
-
 def variable_of(field_name: str) -> str:
     """The environment variable of a field of `Settings`."""
     return PREFIX + field_name.upper()
@@ -254,7 +231,7 @@ def _check_alone(variable: str, name: str, value: str) -> None:
                 "this is not the address of a PostgreSQL",
                 "Set it to something like postgresql://user@host:5432/database",
             )
-    elif name == "epoch_key":
+    elif name in {"epoch_key", "log_key"}:
         try:
             length = len(base64.b64decode(value, validate=True))
         except ValueError:
@@ -268,12 +245,13 @@ def _check_alone(variable: str, name: str, value: str) -> None:
 
 
 def _check_together(settings: Settings) -> None:
-    if settings.epoch_key is not None and settings.key_file is not None:
-        raise SettingsError(
-            variable_of("epoch_key"),
-            f"{variable_of('key_file')} is set too, and only one of them can hold",
-            "Unset one of the two",
-        )
+    for key, file in (("epoch_key", "key_file"), ("log_key", "log_key_file")):
+        if getattr(settings, key) is not None and getattr(settings, file) is not None:
+            raise SettingsError(
+                variable_of(key),
+                f"{variable_of(file)} is set too, and only one of them can hold",
+                "Unset one of the two",
+            )
 
 
 def _nearest(name: str, known: Mapping[str, object]) -> str:
@@ -282,21 +260,3 @@ def _nearest(name: str, known: Mapping[str, object]) -> str:
     if nearest := get_close_matches(name.removeprefix(PREFIX), bare, n=1):
         return f"Did you mean {PREFIX}{nearest[0]}? Otherwise unset it"
     return f"Unset it. The settings are: {', '.join(known)}"
-
-
-def _meta(annotated: Any) -> Meta:
-    meta: Meta = annotated.__metadata__[0]
-    return meta
-
-
-def _kind(annotated: Any) -> str:
-    base = typing.get_args(annotated)[0]
-    meta = _meta(annotated)
-    if typing.get_origin(base) is Literal:
-        return " or ".join(str(value) for value in typing.get_args(base))
-    if isinstance(base, types.UnionType):
-        base = typing.get_args(base)[0]
-    word = {int: "whole number", float: "number", str: "text", Path: "path"}[base]
-    if meta.ge is not None and meta.le is not None:
-        return f"{word} from {meta.ge} to {meta.le}"
-    return f"{word} like {meta.pattern}" if meta.pattern else word
