@@ -90,6 +90,10 @@ class Call:
             answers = self.ledger.vault.open_all(msgspec.json.decode(_encoder.encode(answers)))
         return _encoder.encode_lines(answers)
 
+    def recorded(self, first: int, last: int) -> None:
+        """Have the log line of this request say which positions it recorded."""
+        self.request.scope["state"]["recorded"] = first, last
+
     def stamp(self, position: int) -> str:
         """The Ledger-Position of an answer. Asks the database now and then."""
         text = positions.stamp(self.served.epoch(), position)

@@ -209,6 +209,8 @@ def _answer(call: Call, verdict: Verdict) -> Response[bytes]:
     }
     if verdict.duplicate:
         headers["Idempotency-Hit"] = "true"
+    else:
+        call.recorded(verdict.events[0].envelope.position, verdict.position)
     status = 200 if verdict.duplicate else 201
     return Response(call.encoded(answer), status_code=status, headers=headers, media_type=JSON)
 

@@ -18,6 +18,7 @@ from api.ledgers import Served
 from api.limits import POSITIONS_AHEAD_MAX
 from api.threads import in_thread
 from projections.failures import ProjectionNotReady
+from store.log import Head
 
 HEADER: Final = "Ledger-Position"
 PATTERN: Final = r"^([0-9]{1,9}\.)?[0-9]{1,15}$"
@@ -60,7 +61,13 @@ def check(wanted: Wanted, served: Served) -> None:
     """Refuse to wait for a position that this history never had. Asks the database."""
     if wanted == (None, 0):
         return
-    head = served.head()
+    try:
+        _check(wanted, served.head())
+    except (EpochChanged, PositionAhead):
+        _check(wanted, served.latest())  # what is read may be behind what was written
+
+
+def _check(wanted: Wanted, head: Head) -> None:
     if wanted.epoch is not None and wanted.epoch != head.epoch:
         raise EpochChanged(epoch=head.epoch, position=head.position, wanted_epoch=wanted.epoch)
     if wanted.position > head.position + POSITIONS_AHEAD_MAX:

@@ -64,7 +64,10 @@ class Reader:
 
 @contextmanager
 def reading(pool: ConnectionPool, *projections: Projection) -> Iterator[Reader]:
-    """Read projections in one snapshot. Raises ProjectionNotReady while one was never filled.
+    """Read projections in one snapshot.
+
+    Raises ProjectionNotReady while one was never filled, and when it takes so long that the tables
+    went meanwhile, or that a replica, to keep up, ended the snapshot: read again in a moment.
 
     As in::
 
@@ -73,9 +76,17 @@ def reading(pool: ConnectionPool, *projections: Projection) -> Iterator[Reader]:
     """
     with pool.connection() as connection:
         try:
-            yield Reader(
-                connection, *_located(projections, _read_pointers(connection, projections))
-            )
+            found = _read_pointers(connection, projections)
+            yield Reader(connection, *_located(projections, found))
+        except psycopg.errors.SerializationFailure:  # a replica ended it, to keep up
+            raise ProjectionNotReady(projection=projections[0].name) from None
+        except psycopg.errors.UndefinedTable:
+            connection.execute("ROLLBACK")
+            now = _read_pointers(connection, projections)
+            if all(now.get(name, (0, 0))[0] == build for name, (build, _) in found.items()):
+                raise
+            # The pointer moved so long ago that the tables went, or a replica made up for it.
+            raise ProjectionNotReady(projection=projections[0].name) from None
         finally:
             # Read only: there is nothing to commit, and this also ends a failed transaction.
             if not connection.closed:

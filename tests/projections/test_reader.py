@@ -12,6 +12,7 @@ from domain.engagement import VisitRecorded
 from domain.participations import ParticipationRecorded
 from domain.points import PointsEarned
 from domain.purchases import PurchaseRecorded
+from projections import builds
 from projections.failures import ProjectionNotReady
 from projections.reader import reading
 from projections.rebuild import rebuild
@@ -120,3 +121,20 @@ def test_a_failed_query_leaves_the_connection_usable(brand: Brand) -> None:
             reader.select("SELECT * FROM nowhere", {})
     with reading(brand.ledger.pool, VISITS) as reader:
         assert reader.position == 1
+
+
+def test_tables_that_went_meanwhile_are_read_again(brand: Brand) -> None:
+    """Who reads for longer than the grace is told to read again, and then reads the new tables."""
+
+    def stall() -> None:
+        with reading(brand.ledger.pool, VISITS) as reader:
+            rebuild(brand.ledger, [VISITS])
+            with brand.ledger.connect() as connection:
+                assert builds.drop_retired(connection, grace_seconds=0) == 1
+            reader.row(Visits, "m_1")
+
+    rebuild(brand.ledger, [VISITS])
+    with pytest.raises(ProjectionNotReady):
+        stall()
+    with reading(brand.ledger.pool, VISITS) as reader:
+        assert reader.row(Visits, "m_1") is None
