@@ -2,6 +2,7 @@
 
 import base64
 import os
+import types
 import typing
 from collections.abc import Mapping
 from difflib import get_close_matches
@@ -218,7 +219,7 @@ def _converted(variable: str, field: msgspec.structs.FieldInfo, value: str) -> o
     except msgspec.ValidationError as error:
         # The value is not repeated: it may be a secret, and this message goes to logs.
         problem = str(error)[:1].lower() + str(error)[1:]
-        raise SettingsError(variable, problem, f"Set it to: {_kind(field.type)}") from None
+        raise SettingsError(variable, problem, f"Set it to: {kind_of(field.type)}") from None
     _check_alone(variable, field.name, value)
     return converted
 
@@ -260,3 +261,23 @@ def _nearest(name: str, known: Mapping[str, object]) -> str:
     if nearest := get_close_matches(name.removeprefix(PREFIX), bare, n=1):
         return f"Did you mean {PREFIX}{nearest[0]}? Otherwise unset it"
     return f"Unset it. The settings are: {', '.join(known)}"
+
+
+def kind_of(annotated: Any) -> str:
+    """What a setting may hold, in words."""
+    base = typing.get_args(annotated)[0]
+    meta = meta_of(annotated)
+    if typing.get_origin(base) is Literal:
+        return " or ".join(str(value) for value in typing.get_args(base))
+    if isinstance(base, types.UnionType):
+        base = typing.get_args(base)[0]
+    word = {int: "whole number", float: "number", str: "text", Path: "path"}[base]
+    if meta.ge is not None and meta.le is not None:
+        return f"{word} from {meta.ge} to {meta.le}"
+    return f"{word} like {meta.pattern}" if meta.pattern else word
+
+
+def meta_of(annotated: Any) -> Meta:
+    """What is said of a setting beside its type."""
+    meta: Meta = annotated.__metadata__[0]
+    return meta

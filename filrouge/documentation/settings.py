@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-import types
-import typing
-from pathlib import Path
-from typing import Any, Literal
-
 import msgspec
-from msgspec import Meta
 
 from filrouge.documentation.markdown import page, table
-from filrouge.settings import Settings, variable_of
+from filrouge.settings import Settings, kind_of, meta_of, variable_of
 
 
 class SettingDoc(msgspec.Struct, frozen=True):
@@ -28,9 +22,9 @@ def documented_settings() -> list[SettingDoc]:
     return [
         SettingDoc(
             variable=variable_of(field.name),
-            kind=_kind(field.type),
+            kind=kind_of(field.type),
             default="" if field.default is None else str(field.default),
-            description=_meta(field.type).description or "",
+            description=meta_of(field.type).description or "",
         )
         for field in msgspec.structs.fields(Settings)
     ]
@@ -52,21 +46,3 @@ def settings_page() -> str:
             for one in documented_settings()
         ),
     )
-
-
-def _kind(annotated: Any) -> str:
-    base = typing.get_args(annotated)[0]
-    meta = _meta(annotated)
-    if typing.get_origin(base) is Literal:
-        return " or ".join(str(value) for value in typing.get_args(base))
-    if isinstance(base, types.UnionType):
-        base = typing.get_args(base)[0]
-    word = {int: "whole number", float: "number", str: "text", Path: "path"}[base]
-    if meta.ge is not None and meta.le is not None:
-        return f"{word} from {meta.ge} to {meta.le}"
-    return f"{word} like {meta.pattern}" if meta.pattern else word
-
-
-def _meta(annotated: Any) -> Meta:
-    meta: Meta = annotated.__metadata__[0]
-    return meta

@@ -1,5 +1,6 @@
 """One batch in which something is refused, malformed or too large: the others are not touched."""
 
+import threading
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,6 +14,9 @@ from domain.redemptions import RedeemPoints
 from store.ledger import Ledger, NewEvent
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+BLOCKED = """
+SELECT FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY(pg_blocking_pids(pid))
+"""
 LARGE = {f"k{n}": "\N{GRINNING FACE}" * 200 for n in range(90)}
 """Each of these is as long as a text may be; together they are more than an entry holds."""
 
@@ -26,6 +30,8 @@ def test_the_others_are_not_touched(ledger: Ledger, database: str) -> None:
     with psycopg.connect(database) as other:
         other.execute("SELECT FROM ledger_test.head FOR UPDATE")  # so that all of them wait
         waiting = [decide(ledger, AwardPoints(account_id=account, points=1, reason="x"), 0)]
+        while not other.execute(BLOCKED).fetchone():
+            threading.Event().wait(0.005)
         together = [
             decide(ledger, AwardPoints(account_id=account, points=10, reason="x"), 1),
             decide(ledger, RedeemPoints(account_id=account, points=1_000), 2),  # refused
