@@ -7,7 +7,7 @@ import psutil
 
 from tests.faults.shop import Shop
 
-KILLS = 8
+KILLS = 6
 END_SECONDS_MAX = 60
 
 
