@@ -22,10 +22,13 @@ from filrouge.logs import configure_logs
 from filrouge.settings import Settings
 from filrouge.shared_metrics import shared_metrics
 from filrouge.supervisor import supervise
-from filrouge.wiring import credentials, opened_database
+from filrouge.wiring import credentials, log_keys, opened_database
 from projections import ALL
 from projections.runner import Runner
 from store.database import Database
+from store.ledger import Ledger
+from store.tree_sealer import TreeSealer
+from store.witnesses import witnesses_in
 
 DRAIN_SECONDS_MAX: Final = 10
 """How long requests in flight may take once the server is told to stop."""
@@ -59,6 +62,24 @@ class _Server(uvicorn.Server):
         """Refuse what comes, answer what was begun, then stop as uvicorn does."""
         await self._stopping.begin(DRAIN_SECONDS_MAX)
         await super().shutdown(sockets)
+
+
+class _Keepers:
+    """What one ledger needs beside its callers: its projections follow, its tree is sealed."""
+
+    def __init__(self, settings: Settings, ledger: Ledger) -> None:
+        self.runner = Runner(ledger, ALL).start()
+        self.sealer = TreeSealer(
+            ledger.tree,
+            log_keys(settings),
+            witnesses=witnesses_in(settings.witness_file) if settings.witness_file else (),
+            interval_seconds=settings.seal_seconds,
+        ).start()
+
+    def close(self) -> None:
+        """Stop when what was begun is done."""
+        self.runner.close()
+        self.sealer.close()
 
 
 def serve_until_stopped(
@@ -105,7 +126,7 @@ def serve(
     app = create_app(
         database.open,
         credentials(database),
-        runner_of=lambda ledger: Runner(ledger, ALL).start(),
+        runner_of=lambda ledger: _Keepers(settings, ledger),
         limits=Limits(body_bytes=settings.body_bytes_max, wait_seconds=settings.wait_seconds_max),
         ready=database.names(),
         migrating=database.migrating,
