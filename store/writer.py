@@ -125,7 +125,6 @@ class Writer:
 
     def _serve(self, requests: list[Request]) -> None:
         """Decide and commit a batch; answer everybody."""
-        answers: list[tuple[Request, Any, BaseException | None]] = []
         try:
             answers, position = in_turn(partial(self._commit, requests), self._connect)
         except Exception as error:  # whatever went wrong, nobody may wait for ever
