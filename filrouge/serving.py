@@ -33,9 +33,7 @@ from store.witnesses import witnesses_in
 DRAIN_SECONDS_MAX: Final = 10
 """How long requests in flight may take once the server is told to stop."""
 WAITING_CONNECTIONS_MAX: Final = 2048
-"""Connections that wait to be taken by one of the processes."""
-TAKEN_AT_ONCE: Final = 4
-"""Connections that one of several processes takes in a row, so that the others have their part."""
+"""Connections that wait to be taken by this process, or one of several."""
 
 
 class _Server(uvicorn.Server):
@@ -44,8 +42,6 @@ class _Server(uvicorn.Server):
     def __init__(
         self, config: uvicorn.Config, stopping: Stopping, started: Callable[[], None]
     ) -> None:
-        # uvicorn has one number for what waits and for what is taken in a row.
-        config.backlog = TAKEN_AT_ONCE
         super().__init__(config)
         self._stopping = stopping
         self._started = started
@@ -54,8 +50,6 @@ class _Server(uvicorn.Server):
         """Start as uvicorn does, then say so."""
         await super().startup(sockets)
         if self.started:
-            for listener in sockets or ():
-                listener.listen(WAITING_CONNECTIONS_MAX)
             self._started()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
@@ -150,6 +144,7 @@ def server_config(app: Any) -> uvicorn.Config:
         log_config=None,
         access_log=False,
         server_header=False,
+        backlog=WAITING_CONNECTIONS_MAX,
         timeout_graceful_shutdown=DRAIN_SECONDS_MAX,
     )
 
