@@ -7,7 +7,7 @@ into an address, no personal data reaches our log.
 from __future__ import annotations
 
 import re
-from secrets import token_hex
+from random import getrandbits
 from time import perf_counter
 from typing import Any, Final
 
@@ -61,7 +61,7 @@ class _Exchange:
     def __init__(self, scope: Scope, send: Send) -> None:
         headers = dict(scope["headers"])
         given = headers.get(b"x-request-id", b"").decode("latin-1")
-        self.request_id = given if _REQUEST_ID.fullmatch(given) else token_hex(8)
+        self.request_id = given if _REQUEST_ID.fullmatch(given) else f"{getrandbits(64):016x}"
         self.method = str(scope["method"])  # type: ignore[typeddict-item]
         self.head = self.method == "HEAD"
         if self.head:

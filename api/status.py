@@ -7,11 +7,10 @@ from typing import Any, Final, Literal
 
 import msgspec
 from litestar import Request, Response
-from litestar.di import NamedDependency
 from litestar.handlers import HTTPRouteHandler
 
 import projections
-from api.call import Call
+from api.call import call_of
 from api.described import Answer, open_to_all, reads
 from api.errors import ServerBusy
 from api.ledgers import Ledgers
@@ -56,8 +55,9 @@ async def read_readiness(request: Request[Any, Any, Any]) -> Health:
 
 
 @reads("/status", LedgerStatus, scopes=(Scope.READ, Scope.AUDIT), etag=False, tag="status")
-async def read_status(call: NamedDependency[Call]) -> Response[bytes]:
+async def read_status(request: Request[Any, Any, Any]) -> Response[bytes]:
     """Read how far the ledger is, and how far behind each projection."""
+    call = call_of(request)
 
     def status() -> tuple[LedgerStatus, int]:
         found = statuses(call.ledger.pool, call.ledger.log, projections.ALL)
