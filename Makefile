@@ -4,11 +4,12 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.set-up
+PEERS  := $(VENV)/.peers
 LOCK_FLAGS := --universal --generate-hashes --no-emit-index-url --no-header --no-annotate \
 	--python-version 3.11 --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint types docs lock clean
+.PHONY: help setup run test faults lint types docs bench lock clean
 
 help:  ## Say what there is.
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,6 +33,9 @@ run: setup  ## Fill a demo ledger with history, show it, and serve it on 127.0.0
 test: setup  ## Run all the tests.
 	$(BIN)/pytest -n 3 --durations 15
 
+faults: setup  ## Faults of all kinds for FILROUGE_TEST_FAULT_MINUTES (30), under load; SEED=n.
+	$(BIN)/python -m tests.faults $(if $(SEED),--seed $(SEED))
+
 lint: setup  ## Check style, format and the direction of imports.
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
@@ -43,6 +47,15 @@ types: setup  ## Check types.
 docs: setup  ## Make the generated pages of docs/reference again.
 	$(BIN)/filrouge docs
 
+bench: setup $(PEERS)  ## Measure ours beside others': all, or ONLY="decide append"; QUICK=1, JSON=1, PAGE=1.
+	@$(BIN)/python -m benchmarks $(ONLY) \
+		$(if $(QUICK),--quick) $(if $(JSON),--json) $(if $(PAGE),--page)
+
+$(PEERS): requirements-bench.lock $(STAMP)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check \
+		--require-hashes -r requirements-bench.lock
+	@touch $@
+
 lock:  ## Make the lock files again, with the newest versions that pyproject.toml allows.
 	@uv=$$(command -v uv) || { \
 		$(PYTHON) -m venv var/lock-venv && var/lock-venv/bin/pip install --quiet uv && \
@@ -51,6 +64,8 @@ lock:  ## Make the lock files again, with the newest versions that pyproject.tom
 	$$uv pip compile $(LOCK_FLAGS) --upgrade pyproject.toml -o requirements.lock; \
 	$$uv pip compile $(LOCK_FLAGS) --upgrade --constraint requirements.lock \
 		--group test --group lint --group build pyproject.toml -o requirements-dev.lock; \
+	$$uv pip compile $(LOCK_FLAGS) --upgrade --constraint requirements-dev.lock \
+		--group bench -o requirements-bench.lock; \
 	rm -rf var/lock-venv
 
 clean:  ## Remove what can be made again. The data under var/ stays.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -13,13 +14,24 @@ from litestar.datastructures import State
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.spec import License, Tag
 
-from api import accounts, campaigns, commands, event_reads, events, members, pages, status
+from api import (
+    accounts,
+    campaigns,
+    commands,
+    event_reads,
+    events,
+    members,
+    metrics,
+    pages,
+    status,
+)  # fmt: skip
 from api.access import Gate
 from api.ledgers import Ledgers, Runner
 from api.limits import Limits
 from api.openapi import document
 from api.problems import HANDLERS as PROBLEM_HANDLERS
 from api.requests import Requests
+from api.stopping import Stopping
 from api.threads import in_thread
 from store.credentials import Credentials
 from store.ledger import Ledger
@@ -57,7 +69,7 @@ def _routes() -> list[Any]:
         *accounts.HANDLERS, *campaigns.HANDLERS, *status.KEYED_HANDLERS,
     )  # fmt: skip
     ledger = Router("/v1/{ledger:str}", route_handlers=list(keyed))
-    return [ledger, *status.HANDLERS, *pages.HANDLERS]
+    return [ledger, *status.HANDLERS, *metrics.HANDLERS, *pages.HANDLERS]
 
 
 def openapi_document() -> dict[str, Any]:
@@ -83,14 +95,18 @@ def create_app(
     runner_of: Callable[[Ledger], Runner | None] = lambda _: None,
     limits: Limits = DEFAULT_LIMITS,
     ready: Sequence[str] = (),
+    migrating: Callable[[], bool] = lambda: False,
+    metrics_token: str | None = None,
 ) -> Litestar:
     """Make the application.
 
     A ledger is opened when it is first asked for (those in ``ready``: at the start), together
     with the runner of its projections; both are closed when the application ends, after the
-    requests that are in flight.
+    requests that are in flight. It is not ready while ``migrating`` says that migrations run, nor
+    once ``app.state.stopping`` is set. ``metrics_token`` is asked of whoever scrapes ``/metrics``.
     """
     ledgers = Ledgers(open_ledger, runner_of)
+    stopping = Stopping()
 
     @asynccontextmanager
     async def living(_: Litestar) -> AsyncIterator[None]:
@@ -99,9 +115,11 @@ def create_app(
         # What is there now stays: the collector need not look through it again on each round.
         gc.collect()
         gc.freeze()
+        sampling = asyncio.create_task(metrics.sample_again_and_again())
         try:
             yield
         finally:
+            sampling.cancel()
             await in_thread(ledgers.close)
             gc.unfreeze()
 
@@ -113,6 +131,9 @@ def create_app(
                 "ledgers": ledgers,
                 "gate": Gate(credentials, remember_seconds=limits.credential_seconds),
                 "limits": limits,
+                "stopping": stopping,
+                "migrating": migrating,
+                "metrics_token": metrics_token,
                 "document": msgspec.json.encode(openapi_document()),
             }
         ),
@@ -124,5 +145,5 @@ def create_app(
         debug=False,
     )
     # Around everything, the framework's own refusals included.
-    app.asgi_handler = Requests(app.asgi_handler)
+    app.asgi_handler = Requests(stopping.around(app.asgi_handler))
     return app

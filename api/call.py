@@ -85,6 +85,7 @@ class Call:
         """
         if known_at is None:
             look = positions.by_keys(
+                self.served,
                 self.served.gathered(projection, fold),
                 keys,
                 lambda rows: _encoded(query(rows), instant),
@@ -133,6 +134,10 @@ class Call:
         if self.access.personal:
             answers = self.ledger.vault.open_all(msgspec.json.decode(_encode(answers)))
         return _encode_lines(answers)
+
+    def recorded(self, first: int, last: int) -> None:
+        """Have the log line of this request say which positions it recorded."""
+        self.request.scope["state"]["recorded"] = first, last
 
     async def stamp(self, position: int) -> str:
         """The Ledger-Position of an answer. Asks the database now and then."""

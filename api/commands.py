@@ -214,6 +214,8 @@ async def _answer(call: Call, verdict: Verdict) -> Ready:
     }
     if verdict.duplicate:
         headers["Idempotency-Hit"] = "true"
+    else:
+        call.recorded(verdict.events[0].envelope.position, verdict.position)
     status = 200 if verdict.duplicate else 201
     body = await call.opened(msgspec.json.encode(answer))
     return Ready(body, status=status, headers=headers)

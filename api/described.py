@@ -23,7 +23,10 @@ from store.errors import StoreClosed, StoreOverloaded, StoreUnavailable
 NDJSON: Final = "application/x-ndjson"
 KEY: Final = "described"
 
-KEYED: Final = (errors.Unauthenticated, NotPermitted, errors.NoSuchLedger, errors.ServerBusy)
+KEYED: Final = (
+    errors.Unauthenticated, NotPermitted, errors.NoSuchLedger, errors.ServerBusy,
+    errors.ServerStopping,
+)  # fmt: skip
 READING: Final = (
     *KEYED, errors.MalformedRequest, errors.PositionAhead, errors.EpochChanged,
     errors.NotYetReached, ProjectionNotReady,

@@ -111,5 +111,21 @@ class ServerBusy(RequestError):
     """The server cannot take more at this moment. Come back after ``Retry-After`` seconds."""
 
 
+class ServerStopping(RequestError):
+    """This server is being stopped and took nothing. Send it again after ``Retry-After`` seconds.
+
+    Another process of the same installation answers then, or this one when it has started again.
+    """
+
+
+class NotReady(RequestError):
+    """Send nothing here yet, or nothing more: this server starts, stops, or nobody projects.
+
+    ``reasons`` says which: the server is stopping; migrations run; the database does not answer;
+    or no process holds the lease of a ledger's projections. What it answers meanwhile is true, but
+    may be refused or old.
+    """
+
+
 class InternalError(RequestError):
     """Something went wrong on our side. It was logged under the request id in ``instance``."""

@@ -129,6 +129,7 @@ async def _one(call: Call, event: NewEvent, batch: str | None) -> Ready:
     headers = {HEADER: await call.stamp(outcome.position)}
     if not outcome.duplicate:
         headers["Location"] = f"/v1/{call.ledger.name}/events/{outcome.position}"
+        call.recorded(outcome.position, outcome.position)
     answer = EventAnswer(position=outcome.position, duplicate=outcome.duplicate)
     status = 200 if outcome.duplicate else 201
     return Ready(msgspec.json.encode(answer), status=status, headers=headers)
@@ -141,9 +142,12 @@ async def _many(call: Call, events: list[Incoming], batch: str | None) -> Ready:
         _answer_of(next(outcomes) if isinstance(event, NewEvent) else Outcome(None, error=event))
         for event in events
     ]
+    new = [one.position for one in results if one.position and not one.duplicate]
+    if new:
+        call.recorded(new[0], new[-1])
     last = max((result.position or 0 for result in results), default=0)
     answer = BatchAnswer(
-        recorded=sum(bool(one.position) and not one.duplicate for one in results),
+        recorded=len(new),
         duplicates=sum(one.duplicate for one in results),
         refused=sum(one.problem is not None for one in results),
         results=results,

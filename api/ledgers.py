@@ -31,7 +31,7 @@ class Served:
     """One open ledger and the runner of its projections."""
 
     def __init__(self, ledger: Ledger, runner: Runner | None) -> None:
-        self.ledger = ledger
+        self.ledger = ledger.for_readers()
         self.runner = runner
         self._head: Head | None = None
         self._looked_at = 0.0
@@ -45,6 +45,10 @@ class Served:
         self._head = self.ledger.log.head()
         self._looked_at = monotonic()
         return self._head
+
+    def latest(self) -> Head:
+        """The end of the log where it is written; a replica may be behind. Asks the database."""
+        return self.ledger.primary.log.head()
 
     def epoch(self) -> int:
         """The epoch, which only a restore changes. Asks the database once a second."""

@@ -20,6 +20,7 @@ from api.limits import POSITIONS_AHEAD_MAX
 from api.threads import in_thread
 from projections.failures import ProjectionNotReady
 from projections.reader import FoundRows
+from store.log import Head
 
 HEADER: Final = "Ledger-Position"
 PATTERN: Final = r"^([0-9]{1,9}\.)?[0-9]{1,15}$"
@@ -61,11 +62,20 @@ def stamp(epoch: int, position: int) -> str:
     return f"{epoch}.{position}"
 
 
-def check(wanted: Wanted, epoch: int, end: int) -> None:
-    """Refuse to wait for a position that this history never had."""
-    if wanted.epoch is not None and wanted.epoch != epoch:
+def is_of(wanted: Wanted, epoch: int, end: int) -> bool:
+    """Whether a history that ends there had the position, or may have it soon."""
+    return wanted.epoch in {None, epoch} and wanted.position <= end + POSITIONS_AHEAD_MAX
+
+
+def check(wanted: Wanted, latest: Head) -> None:
+    """Refuse to wait for a position that this history never had.
+
+    What is read may be a replica, so the end of the log where it is written is what decides.
+    """
+    epoch, end, _ = latest
+    if wanted.epoch not in {None, epoch}:
         raise EpochChanged(epoch=epoch, position=end, wanted_epoch=wanted.epoch)
-    if wanted.position > end + POSITIONS_AHEAD_MAX:
+    if not is_of(wanted, epoch, end):
         raise PositionAhead(epoch=epoch, position=end, wanted_position=wanted.position)
 
 
@@ -90,7 +100,8 @@ def by_query(served: Served, query: Callable[[], tuple[T | None, int]]) -> Look[
     def look(wanted: Wanted) -> Seen[T | None]:
         if wanted != NOTHING:
             head = served.head()
-            check(wanted, head.epoch, head.position)
+            if not is_of(wanted, head.epoch, head.position):
+                check(wanted, served.latest())
         found, position = query()
         end = served.head().position if found is None else 0
         return Seen(found, position, served.epoch(), end)
@@ -102,13 +113,17 @@ def by_query(served: Served, query: Callable[[], tuple[T | None, int]]) -> Look[
 
 
 def by_keys(
-    gathered: Gathered, keys: Sequence[str], query: Callable[[FoundRows], T | None]
+    served: Served,
+    gathered: Gathered,
+    keys: Sequence[str],
+    query: Callable[[FoundRows], T | None],
 ) -> Look[T | None]:
     """Look at rows of a fold by their keys, together with all who do at the same time."""
 
     async def look(wanted: Wanted) -> Seen[T | None]:
         found, (_, position, end, epoch) = await gathered.read(keys, query)
-        check(wanted, epoch, end)
+        if not is_of(wanted, epoch, end):
+            check(wanted, await in_thread(served.latest))
         return Seen(found, position, epoch, end)
 
     return look

@@ -67,6 +67,8 @@ STATUS: Final[MappingProxyType[type[FilrougeError], int]] = MappingProxyType(
         errors.EpochChanged: 409,
         errors.NotYetReached: 503,
         errors.ServerBusy: 503,
+        errors.ServerStopping: 503,
+        errors.NotReady: 503,
         errors.InternalError: 500,
     }
 )
@@ -209,6 +211,7 @@ def malformed(parameter: str, detail: str) -> Refused:
 
 
 def _answer(request: Request[Any, Any, Any], problem: Problem) -> Response[Problem]:
+    request.scope["state"]["problem"] = problem.type.rpartition("/")[2]  # for the log
     headers: dict[str, str] = {}
     if problem.status == 401:  # noqa: PLR2004 - RFC 9110 asks for it
         headers["WWW-Authenticate"] = 'Bearer realm="filrouge"'

@@ -1,24 +1,26 @@
-"""What happens around every request: its id, its line in the log, and HEAD answered as GET.
+"""What happens around every request: its id, its line in the log, its time, and HEAD as GET.
 
 Neither the path nor the query is logged, only the template of the route: whatever a caller writes
-into an address, no personal data reaches our log.
+into an address, no personal data reaches our log. The line of a request that recorded something
+says at which positions, so that an event leads to its request, and a request to its events.
 """
 
 from __future__ import annotations
 
+import random
 import re
-from random import getrandbits
 from time import perf_counter
 from typing import Any, Final
 
 import structlog
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
-from structlog.contextvars import bound_contextvars
+from structlog.contextvars import bind_contextvars, reset_contextvars
 
 from api.limits import REQUEST_ID_LENGTH_MAX
+from api.metrics import request_time
 
-_REQUEST_ID: Final = re.compile(rf"[0-9A-Fa-f-]{{8,{REQUEST_ID_LENGTH_MAX}}}")
+_REQUEST_ID: Final = re.compile(rb"[0-9A-Fa-f-]{8,%d}" % REQUEST_ID_LENGTH_MAX)
 """A UUID or another hexadecimal number: it goes to the log, so it may not say anything."""
 _METHODS: Final = frozenset(
     {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"}
@@ -44,24 +46,31 @@ class Requests:
             return
         exchange = _Exchange(scope, send)
         scope["state"]["request_id"] = exchange.request_id
-        with bound_contextvars(request_id=exchange.request_id):
-            try:
-                await self._app(scope, receive, exchange.send)
-            except Exception as error:
-                if not exchange.headed:
-                    exchange.failed = type(error).__name__
-                    raise
-            finally:
-                exchange.log()
+        bound = bind_contextvars(request_id=exchange.request_id)
+        try:
+            await self._app(scope, receive, exchange.send)
+        except Exception as error:
+            if not exchange.headed:
+                exchange.failed = type(error).__name__
+                raise
+        finally:
+            exchange.finish()
+            reset_contextvars(**bound)
 
 
 class _Exchange:
     """One request and the answer to it."""
 
     def __init__(self, scope: Scope, send: Send) -> None:
-        headers = dict(scope["headers"])
-        given = headers.get(b"x-request-id", b"").decode("latin-1")
-        self.request_id = given if _REQUEST_ID.fullmatch(given) else f"{getrandbits(64):016x}"
+        given = b""
+        for name, value in scope["headers"]:
+            if name == b"x-request-id":
+                given = value
+        # Not from the system's source of randomness: nothing here is secret, and asking it gives
+        # the interpreter's lock away.
+        self.request_id = (
+            given.decode() if _REQUEST_ID.fullmatch(given) else f"{random.getrandbits(64):016x}"
+        )
         self.method = str(scope["method"])  # type: ignore[typeddict-item]
         self.head = self.method == "HEAD"
         if self.head:
@@ -104,16 +113,26 @@ class _Exchange:
         ]
         return [*headers, (b"x-request-id", self.request_id.encode())]
 
-    def log(self) -> None:
+    def finish(self) -> None:
         """Say that the request was answered, how and how fast."""
-        access = self._scope["state"].get("access")
-        log.info(
-            "request.answered",
-            method=self.method if self.method in _METHODS else "other",
-            route=self._scope.get("path_template") or "none",
-            status=self._status,
-            actor=access.actor if access else None,
-            answer_bytes=self._bytes,
-            seconds=round(perf_counter() - self._began, 6),
-            **({"failed": self.failed} if self.failed else {}),
-        )
+        scope, state = self._scope, self._scope["state"]
+        method = self.method if self.method in _METHODS else "other"
+        route = scope.get("path_template") or "none"
+        seconds = perf_counter() - self._began
+        request_time(method, route, self._status).observe(seconds)
+        access = state.get("access")
+        said: dict[str, Any] = {
+            "method": method,
+            "route": route,
+            "status": self._status,
+            "actor": access.actor if access else None,
+            "answer_bytes": self._bytes,
+            "seconds": round(seconds, 6),
+        }
+        if "problem" in state:
+            said["problem"] = state["problem"]
+        if "recorded" in state:
+            said["recorded_first"], said["recorded_last"] = state["recorded"]
+        if self.failed:
+            said["failed"] = self.failed
+        log.info("request.answered", **said)

@@ -40,7 +40,8 @@ def export(
     """Write all entries to FILE (or stdout) as NDJSON: line n is position n, to the last byte.
 
     FILE.gz and FILE.xz are compressed. Personal values are in it as they are in the log: sealed.
-    What opens them is the key bundle; keep the two apart.
+    What opens them is the key bundle; keep the two apart. FILE.checkpoint is the signed checkpoint
+    of these entries, for: filrouge verify --export FILE.
     """  # fmt: skip
     from filrouge.entry_files import entry_writer, write_entries
     from filrouge.wiring import opened_ledger
@@ -55,18 +56,21 @@ def export(
                 code="file-exists", exit_code=Exit.USAGE,
             )  # fmt: skip
     with opened_ledger(console.settings) as ledger:
+        sealed = _sealed(console, ledger)
         head = ledger.log.head().position
         with (
             console.progress("Exporting", head) as update,
             entry_writer(target) as out,
         ):
             write_entries(ledger.log, head, out, lambda position: update(position, ""))
+        if target is not None and sealed:
+            target.with_name(f"{target.name}.checkpoint").write_text(ledger.tree.checkpoint(sealed))
         rows = None
         if keys_file is not None:
             keys_file.unlink(missing_ok=True)
             rows = ledger.vault.export_keys(keys_file, with_epoch_keys=with_epoch_keys)
     said = {
-        "ledger": ledger.name, "position": head, "file": str(file),
+        "ledger": ledger.name, "position": head, "sealed": sealed, "file": str(file),
         "keys": keys_file and str(keys_file), "key_rows": rows,
     }  # fmt: skip
     text = f"Exported {head:,} entries of {ledger.name} to {file}."
@@ -76,6 +80,18 @@ def export(
         console.note(text)  # stdout is the export itself
     else:
         console.result(said, text)
+
+
+def _sealed(console: Console, ledger: Ledger) -> int:
+    """Sign what there is; a log whose tree is broken can still be exported, unsigned."""
+    from filrouge.wiring import log_keys
+    from store.tree import TreeBroken
+
+    try:
+        return ledger.tree.grow(log_keys(console.settings))
+    except TreeBroken as error:
+        console.note(f"Without a checkpoint: {error}")
+        return 0
 
 
 @click.command("restore")

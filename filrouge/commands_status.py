@@ -11,9 +11,7 @@ from filrouge.console import Console, pass_console, table
 
 if TYPE_CHECKING:
     from filrouge.figures import Figures
-    from projections.status import ProjectionStatus
-    from store.ledger import Ledger, LedgerInfo
-    from store.log import Head
+    from store.ledger import Ledger
 
 
 @click.command("status")
@@ -25,31 +23,27 @@ if TYPE_CHECKING:
 )
 @pass_console
 def status(console: Console, *, every: bool, no_figures: bool) -> None:
-    """Show the head of the log, the events by type, how far each projection is, and the totals.
+    """Show where a ledger and its projections stand, and what it adds up to.
+
+    How far each projection is and why one stands still, which tables are being filled anew, and
+    what everything takes on the disk; then the events by type and the totals.
 
     Counts and totals come from the entries themselves and not from the projections. Voided events
     are counted among the events, and nowhere else.
-    """  # fmt: skip
+    """
     if every:
         _show_all(console)
         return
     from filrouge.figures import figures_of
     from filrouge.wiring import opened_ledger
-    from projections import ALL
-    from projections.status import statuses
 
     with opened_ledger(console.settings) as ledger:
-        head = ledger.log.head()
-        figures = None
+        standing = Standing(ledger)
         if not no_figures:
-            with console.progress("Adding up", head.position) as update:
-                figures = figures_of(ledger.log, head.position, lambda done: update(done, ""))
-        states = statuses(ledger.pool, ledger.log, ALL)
-        info = ledger.info
-    console.result(
-        _as_json(ledger, info, head, figures, states),
-        lambda: _as_text(ledger.name, info, head, figures, states),
-    )
+            until = standing.head.position
+            with console.progress("Adding up", until) as update:
+                standing.figures = figures_of(ledger.log, until, lambda done: update(done, ""))
+    console.result(standing.as_json(), standing.as_text)
 
 
 def _show_all(console: Console) -> None:
@@ -69,78 +63,68 @@ def _show_all(console: Console) -> None:
     )
 
 
-def _as_json(
-    ledger: Ledger,
-    info: LedgerInfo,
-    head: Head,
-    figures: Figures | None,
-    states: list[ProjectionStatus],
-) -> dict[str, Any]:
-    said: dict[str, Any] = {
-        "ledger": ledger.name,
-        "ledger_id": info.ledger_id,
-        "name": info.name,
-        "time_zone": info.time_zone,
-        "currency": info.currency,
-        "head": {
-            "position": head.position,
-            "epoch": head.epoch,
-            "recorded_at": head.recorded_at.isoformat(),
-        },
-        "projections": [msgspec.to_builtins(state) for state in states],
-    }
-    if figures is not None:
-        said["events"] = figures.events
-        said["voided"] = figures.voided
-        said["points"] = figures.points
-        said["money"] = figures.money
-    return said
+class Standing:
+    """All that is shown of one ledger."""
 
+    figures: Figures | None = None
+    """None: they were not asked for."""
 
-def _as_text(
-    name: str,
-    info: LedgerInfo,
-    head: Head,
-    figures: Figures | None,
-    states: list[ProjectionStatus],
-) -> str:
-    parts = [
-        f"{info.name} (ledger {name}, {info.time_zone}, {info.currency})\n"
-        f"position {head.position:,}, epoch {head.epoch}, recorded {head.recorded_at:%Y-%m-%d %X}"
-    ]
-    if figures is not None:
-        events = [("event", "count")]
-        events += [(event, f"{count:,}") for event, count in figures.events.items()]
-        parts.append(table(events, right=frozenset({1})))
-        totals = [(f"points {what}", f"{points:,}", "") for what, points in figures.points.items()]
-        totals += [
-            (what.replace("_", " "), money(amount, currency), currency)
-            for what, by_currency in figures.money.items()
-            for currency, amount in by_currency.items()
+    def __init__(self, ledger: Ledger) -> None:
+        from projections import ALL
+        from projections.lease import holder
+        from projections.progress import fillings
+        from projections.status import statuses
+        from store.sizes import sizes
+
+        self.name = ledger.name
+        self.info = ledger.info
+        self.head = ledger.log.head()
+        self.leader = holder(ledger.pool, ALL)
+        self.projections = statuses(ledger.pool, ledger.log, ALL)
+        self.rebuilds = fillings(ledger.pool)
+        self.sizes = sizes(ledger.pool)
+
+    def as_json(self) -> dict[str, Any]:
+        """For scripts: the names of its parts never change."""
+        said: dict[str, Any] = {
+            "ledger": self.name,
+            "ledger_id": self.info.ledger_id,
+            "name": self.info.name,
+            "time_zone": self.info.time_zone,
+            "currency": self.info.currency,
+            "head": {
+                "position": self.head.position,
+                "epoch": self.head.epoch,
+                "recorded_at": self.head.recorded_at.isoformat(),
+            },
+            "leader": msgspec.to_builtins(self.leader),
+            "projections": msgspec.to_builtins(self.projections),
+            "rebuilds": msgspec.to_builtins(self.rebuilds),
+            "sizes": msgspec.to_builtins(self.sizes),
+        }
+        if self.figures is not None:
+            said["events"] = self.figures.events
+            said["voided"] = self.figures.voided
+            said["points"] = self.figures.points
+            said["money"] = self.figures.money
+        return said
+
+    def as_text(self) -> str:
+        """For people."""
+        from filrouge import status_view
+
+        info, head = self.info, self.head
+        parts = [
+            f"{info.name} (ledger {self.name}, {info.time_zone}, {info.currency})\n"
+            f"position {head.position:,}, epoch {head.epoch}, "
+            f"recorded {head.recorded_at:%Y-%m-%d %X}\n{status_view.leader_text(self.leader)}"
         ]
-        if figures.voided:
-            totals.append(("voided events", f"{figures.voided:,}", ""))
-        if totals:
-            parts.append(table(totals, right=frozenset({1})))
-    projections = [("projection", "state", "position", "behind", "")]
-    projections += [
-        (
-            state.name, state.state, f"{state.position:,}", f"{state.lag_events:,}",
-            state.failure or "",
-        )
-        for state in states
-    ]  # fmt: skip
-    parts.append(table(projections, right=frozenset({2, 3})))
-    if any(state.lag_events for state in states):
-        parts.append("Projections follow while `filrouge serve` runs, and with `filrouge rebuild`.")
-    return "\n\n".join(parts)
-
-
-def money(minor_units: int, currency: str) -> str:
-    """An amount as people write it: ``1,775,451.97``."""
-    from filrouge.importing.conversions import MINOR_DIGITS
-
-    digits = MINOR_DIGITS.get(currency, 2)
-    whole, fraction = divmod(abs(minor_units), 10**digits)
-    sign = "-" if minor_units < 0 else ""
-    return f"{sign}{whole:,}.{fraction:0{digits}d}" if digits else f"{sign}{whole:,}"
+        if self.figures is not None:
+            parts += status_view.figures_text(self.figures)
+        parts.append(status_view.projections_text(self.projections))
+        if self.rebuilds:
+            parts.append(status_view.rebuilds_text(self.rebuilds))
+        parts.append(status_view.sizes_text(self.sizes, head.position))
+        if any(one.lag_events for one in self.projections):
+            parts.append("Projections follow while `filrouge serve` runs, and with `rebuild`.")
+        return "\n\n".join(parts)

@@ -16,7 +16,8 @@ from filrouge.importing.errors import Unreadable
 from filrouge.importing.records import BUFFER_BYTES, DAMAGED, Source
 from store.log import Log
 
-PAGE_ENTRIES: Final = 5_000
+PAGE_ENTRIES: Final = 1_000
+"""Entries in memory at once, some 65 MB if each is as large as one may be."""
 GZIP_LEVEL: Final = 6
 XZ_PRESET: Final = 1
 """Three times as fast as the usual one, for a few per cent of the size."""

@@ -5,8 +5,10 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import MutableMapping
+from json import dumps as json_of_anything
 from typing import Any, Final
 
+import msgspec
 import structlog
 
 from domain.personal import SEALED_PREFIX
@@ -36,10 +38,13 @@ def configure_logs(settings: Settings, *, json: bool = False, quiet: bool = Fals
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         _bounded,
     ]
-    if json or settings.log_format == "json":
+    people = settings.log_format == "console" or (
+        settings.log_format == "auto" and sys.stderr.isatty()
+    )
+    if json or not people:
         render: list[Any] = [
             structlog.processors.dict_tracebacks,
-            structlog.processors.JSONRenderer(),
+            structlog.processors.JSONRenderer(serializer=_as_json),
         ]
     else:
         render = [
@@ -71,6 +76,13 @@ def configure_logs(settings: Settings, *, json: bool = False, quiet: bool = Fals
 def _to_stderr(*_: Any) -> structlog.WriteLogger:
     # Looked up for each logger: whoever redirects stderr (a test, a daemon) is followed.
     return structlog.WriteLogger(sys.stderr)
+
+
+def _as_json(event: Any, **_: Any) -> str:
+    try:
+        return msgspec.json.encode(event, enc_hook=repr).decode()
+    except UnicodeEncodeError:  # a library quotes what is no Unicode; this escapes it
+        return json_of_anything(event, default=repr)
 
 
 def _bounded(

@@ -2,39 +2,63 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import socket
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from functools import partial
 from types import FrameType
+from typing import Any, Final
 
 import uvicorn
 
 from api.app import create_app
 from api.limits import Limits
+from api.stopping import Stopping
 from filrouge.failures import Exit, Failure
+from filrouge.log_lines import written_together
+from filrouge.logs import configure_logs
 from filrouge.settings import Settings
+from filrouge.shared_metrics import shared_metrics
+from filrouge.supervisor import supervise
 from filrouge.wiring import credentials, opened_database
 from projections import ALL
 from projections.runner import Runner
 from store.database import Database
 
-DRAIN_SECONDS_MAX = 10
+DRAIN_SECONDS_MAX: Final = 10
 """How long requests in flight may take once the server is told to stop."""
+WAITING_CONNECTIONS_MAX: Final = 2048
+"""Connections that wait to be taken by one of the processes."""
+TAKEN_AT_ONCE: Final = 4
+"""Connections that one of several processes takes in a row, so that the others have their part."""
 
 
 class _Server(uvicorn.Server):
-    """Says when it answers."""
+    """Says when it answers, and finishes what it began before it stops."""
 
-    def __init__(self, config: uvicorn.Config, started: Callable[[], None]) -> None:
+    def __init__(
+        self, config: uvicorn.Config, stopping: Stopping, started: Callable[[], None]
+    ) -> None:
+        # uvicorn has one number for what waits and for what is taken in a row.
+        config.backlog = TAKEN_AT_ONCE
         super().__init__(config)
+        self._stopping = stopping
         self._started = started
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start as uvicorn does, then say so."""
         await super().startup(sockets)
         if self.started:
+            for listener in sockets or ():
+                listener.listen(WAITING_CONNECTIONS_MAX)
             self._started()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Refuse what comes, answer what was begun, then stop as uvicorn does."""
+        await self._stopping.begin(DRAIN_SECONDS_MAX)
+        await super().shutdown(sockets)
 
 
 def serve_until_stopped(
@@ -43,13 +67,16 @@ def serve_until_stopped(
     host: str,
     port: int,
     started: Callable[[str], None],
+    workers: int = 1,
+    json_logs: bool = False,
     prepare: Callable[[Database], None] = lambda _: None,
 ) -> None:
     """Serve every ledger and run its projections, until Ctrl-C or SIGTERM.
 
     ``prepare`` has the database before it is served, but after the address was found to be free;
-    ``started`` is told the address once it answers. At the end, requests in flight are finished,
-    then the runners stop, the ledgers close, and an embedded PostgreSQL that nobody else uses.
+    ``started`` is told the address once it answers. With several workers each is a process, and
+    this one keeps them alive. At the end, requests in flight are finished, then the runners stop,
+    the ledgers close, and an embedded PostgreSQL that nobody else uses.
 
     Raises:
         Failure: the address is taken, or the server did not start.
@@ -60,33 +87,67 @@ def serve_until_stopped(
     url = f"http://{name}:{listener.getsockname()[1]}"
     with stopped_by_signals(), listener, opened_database(settings) as database:
         prepare(database)
-        app = create_app(
-            database.open,
-            credentials(database),
-            runner_of=lambda ledger: Runner(ledger, ALL).start(),
-            limits=Limits(
-                body_bytes=settings.body_bytes_max, wait_seconds=settings.wait_seconds_max
-            ),
-            ready=database.names(),
-        )
-        config = uvicorn.Config(
-            app,
-            lifespan="on",
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            timeout_graceful_shutdown=DRAIN_SECONDS_MAX,
-        )
-        server = _Server(config, lambda: started(url))
         try:
-            server.run(sockets=[listener])
+            if workers == 1:
+                serve(settings, database, listener, lambda: started(url))
+            else:
+                work = partial(_work, settings, json_logs)
+                with shared_metrics():
+                    supervise(work, listener, workers, started=lambda: started(url))
         except KeyboardInterrupt:
             return  # this is how one stops it
-        if not server.started:
-            raise Failure(
-                "The server did not start", "The log lines above say why.",
-                code="server", exit_code=Exit.UNAVAILABLE,
-            )  # fmt: skip
+
+
+def serve(
+    settings: Settings, database: Database, listener: socket.socket, started: Callable[[], None]
+) -> None:
+    """Serve in this process. Raises KeyboardInterrupt when it was told to stop, or Failure."""
+    app = create_app(
+        database.open,
+        credentials(database),
+        runner_of=lambda ledger: Runner(ledger, ALL).start(),
+        limits=Limits(body_bytes=settings.body_bytes_max, wait_seconds=settings.wait_seconds_max),
+        ready=database.names(),
+        migrating=database.migrating,
+        metrics_token=settings.metrics_token,
+    )
+    server = _Server(server_config(app), app.state.stopping, started)
+    with written_together():
+        server.run(sockets=[listener])
+    if not server.started:
+        raise Failure(
+            "The server did not start", "The log lines above say why.",
+            code="server", exit_code=Exit.UNAVAILABLE,
+        )  # fmt: skip
+
+
+def server_config(app: Any) -> uvicorn.Config:
+    """How uvicorn serves an application, ours or one that is measured beside it."""
+    return uvicorn.Config(
+        app,
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=DRAIN_SECONDS_MAX,
+    )
+
+
+def _work(
+    settings: Settings,
+    json_logs: bool,  # noqa: FBT001 - given by place to a process
+    listener: socket.socket,
+    started: Callable[[], None],
+) -> None:
+    """Serve in one of several processes."""
+    os.setpgrp()  # what is typed at the terminal goes to whoever started this process
+    configure_logs(settings, json=json_logs)
+    with (
+        suppress(KeyboardInterrupt),
+        stopped_by_signals(),
+        opened_database(settings, prepare=False) as database,
+    ):
+        serve(settings, database, listener, started)
 
 
 @contextmanager
@@ -116,7 +177,7 @@ def stopped_by_signals() -> Iterator[None]:
 def _bind(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        return socket.create_server((host, port), family=family, backlog=2048)
+        return socket.create_server((host, port), family=family, backlog=WAITING_CONNECTIONS_MAX)
     except OSError as error:
         raise Failure(
             f"Cannot listen on {host} port {port}: {error.strerror or error}",

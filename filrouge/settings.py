@@ -16,7 +16,9 @@ from msgspec import Meta
 PREFIX: Final = "FILROUGE_"
 TEST_PREFIX: Final = "FILROUGE_TEST_"  # for the test suite; not settings of the application
 EPOCH_KEY_BYTES: Final = 32
-_SECRET: Final = frozenset({"database_url", "vault_database_url", "epoch_key"})
+_SECRET: Final = frozenset(
+    {"database_url", "vault_database_url", "replica_url", "epoch_key", "log_key", "metrics_token"}
+)
 
 
 class SettingsError(Exception):
@@ -47,6 +49,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             "if it is to live apart from the log. Without it: the same database."
         ),
     ] = None
+    replica_url: Annotated[
+        str | None,
+        Meta(
+            description="A streaming replica of that PostgreSQL. The API reads projections and "
+            "events from it; without it: from the same database."
+        ),
+    ] = None
     data_dir: Annotated[
         Path,
         Meta(description="The folder of the embedded PostgreSQL, the key file and work files."),
@@ -62,6 +71,21 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         str | None,
         Meta(description="The epoch key itself, 32 bytes in base64, in place of a key file."),
     ] = None
+    log_key_file: Annotated[
+        Path | None,
+        Meta(
+            description="The file with the key that signs the log's checkpoints; made on first "
+            "run, readable by its owner only. Without it: keys/log.key in the data folder."
+        ),
+    ] = None
+    log_key: Annotated[
+        str | None,
+        Meta(description="The signing key itself, 32 bytes in base64, in place of a key file."),
+    ] = None
+    seal_seconds: Annotated[
+        float,
+        Meta(description="How far behind the log its newest checkpoint may be.", ge=0.1, le=3600),
+    ] = 5.0
     postgres_version: Annotated[
         Literal[16, 18],
         Meta(description="The version of the embedded PostgreSQL; it counts at the first start."),
@@ -74,6 +98,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         int,
         Meta(description="The port that the HTTP API listens on; 0: any free one.", ge=0, le=65535),
     ] = 8000
+    workers: Annotated[
+        int,
+        Meta(description="The processes that serve the HTTP API.", ge=1, le=64),
+    ] = 1
     ledger: Annotated[
         str,
         Meta(
@@ -87,12 +115,31 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         Meta(description="The least severe log events that are written."),
     ] = "info"
     log_format: Annotated[
-        Literal["console", "json"],
-        Meta(description="Log lines for people (console) or for machines (json)."),
-    ] = "console"
+        Literal["auto", "console", "json"],
+        Meta(
+            description="Log lines for people (console) or for machines (json); auto: for people "
+            "on a terminal, for machines elsewhere."
+        ),
+    ] = "auto"
+    metrics_token: Annotated[
+        str | None,
+        Meta(
+            description="What whoever scrapes /metrics has to send as a bearer token. Without it, "
+            "whoever reaches the port may read the metrics, which hold nothing personal.",
+            min_length=16,
+            max_length=200,
+            pattern=r"^[!-~]+$",
+        ),
+    ] = None
     pool_max: Annotated[
         int,
-        Meta(description="The most database connections of one process.", ge=2, le=1000),
+        Meta(
+            description="The database connections that the pools of one process share: for keys, "
+            "the vault and reading. Each ledger has up to three more, of its own: for writing, for "
+            "projections and for their lease.",
+            ge=4,
+            le=1000,
+        ),
     ] = 8
     batch_events_max: Annotated[
         int,
@@ -138,6 +185,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         return self.key_file or self.data_dir / "keys" / "epoch.key"
 
     @property
+    def log_key_path(self) -> Path:
+        """Where the key that signs the log is kept, unless `log_key` gives it."""
+        return self.log_key_file or self.data_dir / "keys" / "log.key"
+
+    @property
     def epoch_key_bytes(self) -> bytes | None:
         """The 32 bytes of `epoch_key`; None: they are in the file at `key_path`."""
         return None if self.epoch_key is None else base64.b64decode(self.epoch_key)
@@ -151,28 +203,6 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             for name in self.__struct_fields__
         )
         return f"Settings({', '.join(shown)})"
-
-
-class SettingDoc(msgspec.Struct, frozen=True):
-    """One setting as the reference page shows it."""
-
-    variable: str
-    kind: str
-    default: str
-    description: str
-
-
-def documented_settings() -> list[SettingDoc]:
-    """Every setting with its variable, kind, default and description, in order of declaration."""
-    return [
-        SettingDoc(
-            variable=variable_of(field.name),
-            kind=_kind(field.type),
-            default="" if field.default is None else str(field.default),
-            description=_meta(field.type).description or "",
-        )
-        for field in msgspec.structs.fields(Settings)
-    ]
 
 
 def variable_of(field_name: str) -> str:
@@ -189,20 +219,20 @@ def _converted(variable: str, field: msgspec.structs.FieldInfo, value: str) -> o
     except msgspec.ValidationError as error:
         # The value is not repeated: it may be a secret, and this message goes to logs.
         problem = str(error)[:1].lower() + str(error)[1:]
-        raise SettingsError(variable, problem, f"Set it to: {_kind(field.type)}") from None
+        raise SettingsError(variable, problem, f"Set it to: {kind_of(field.type)}") from None
     _check_alone(variable, field.name, value)
     return converted
 
 
 def _check_alone(variable: str, name: str, value: str) -> None:
-    if name.endswith("database_url"):
+    if name.endswith("_url"):
         if urlsplit(value).scheme not in {"postgresql", "postgres"}:
             raise SettingsError(
                 variable,
                 "this is not the address of a PostgreSQL",
                 "Set it to something like postgresql://user@host:5432/database",
             )
-    elif name == "epoch_key":
+    elif name in {"epoch_key", "log_key"}:
         try:
             length = len(base64.b64decode(value, validate=True))
         except ValueError:
@@ -216,12 +246,13 @@ def _check_alone(variable: str, name: str, value: str) -> None:
 
 
 def _check_together(settings: Settings) -> None:
-    if settings.epoch_key is not None and settings.key_file is not None:
-        raise SettingsError(
-            variable_of("epoch_key"),
-            f"{variable_of('key_file')} is set too, and only one of them can hold",
-            "Unset one of the two",
-        )
+    for key, file in (("epoch_key", "key_file"), ("log_key", "log_key_file")):
+        if getattr(settings, key) is not None and getattr(settings, file) is not None:
+            raise SettingsError(
+                variable_of(key),
+                f"{variable_of(file)} is set too, and only one of them can hold",
+                "Unset one of the two",
+            )
 
 
 def _nearest(name: str, known: Mapping[str, object]) -> str:
@@ -232,14 +263,10 @@ def _nearest(name: str, known: Mapping[str, object]) -> str:
     return f"Unset it. The settings are: {', '.join(known)}"
 
 
-def _meta(annotated: Any) -> Meta:
-    meta: Meta = annotated.__metadata__[0]
-    return meta
-
-
-def _kind(annotated: Any) -> str:
+def kind_of(annotated: Any) -> str:
+    """What a setting may hold, in words."""
     base = typing.get_args(annotated)[0]
-    meta = _meta(annotated)
+    meta = meta_of(annotated)
     if typing.get_origin(base) is Literal:
         return " or ".join(str(value) for value in typing.get_args(base))
     if isinstance(base, types.UnionType):
@@ -248,3 +275,9 @@ def _kind(annotated: Any) -> str:
     if meta.ge is not None and meta.le is not None:
         return f"{word} from {meta.ge} to {meta.le}"
     return f"{word} like {meta.pattern}" if meta.pattern else word
+
+
+def meta_of(annotated: Any) -> Meta:
+    """What is said of a setting beside its type."""
+    meta: Meta = annotated.__metadata__[0]
+    return meta

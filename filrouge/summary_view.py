@@ -13,7 +13,7 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
-from filrouge.commands_status import money
+from filrouge.status_view import money
 from filrouge.summary import STAGES, CampaignLine, Summary
 
 CAMPAIGNS_SHOWN: Final = 8

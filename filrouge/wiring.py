@@ -7,7 +7,7 @@ happens in between, and an embedded PostgreSQL that nobody else uses stops last.
 from __future__ import annotations
 
 import secrets
-from base64 import b32encode
+from base64 import b32encode, b64decode
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from importlib import import_module
@@ -26,6 +26,7 @@ from store.database import Database
 from store.embedded import EmbeddedPostgres
 from store.keys import EpochKeys
 from store.ledger import Ledger
+from store.log_keys import LogKeys
 
 ACTOR: Final = "cli"
 """Who stands in the envelope of what the command line records."""
@@ -41,6 +42,13 @@ def epoch_keys(settings: Settings) -> EpochKeys:
     """The keys that wrap all others: from the setting, or from the key file, made if need be."""
     key = settings.epoch_key_bytes
     return EpochKeys.from_file(settings.key_path) if key is None else EpochKeys.from_bytes(key)
+
+
+def log_keys(settings: Settings) -> LogKeys:
+    """The keys that sign checkpoints: from the setting, or from the key file, made if need be."""
+    if settings.log_key is not None:
+        return LogKeys([b64decode(settings.log_key)])
+    return LogKeys.from_file(settings.log_key_path)
 
 
 @contextmanager
@@ -60,6 +68,7 @@ def opened_database(settings: Settings, *, prepare: bool = True) -> Iterator[Dat
             url,
             keys=epoch_keys(settings),
             vault_url=settings.vault_database_url,
+            replica_url=settings.replica_url,
             pool_max=settings.pool_max,
             batch_events_max=settings.batch_events_max,
         )

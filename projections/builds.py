@@ -13,6 +13,7 @@ from typing import Final, NamedTuple
 import psycopg
 from psycopg import sql
 
+from projections import lease
 from projections.fold import Projection
 from projections.tables import create_indexes, create_tables, drop_tables
 
@@ -41,8 +42,13 @@ CREATE TABLE IF NOT EXISTS projection_checkpoints (
     failed_position bigint,
     failure text,
     PRIMARY KEY (build, share)
-) WITH (fillfactor = 20);
+) WITH (fillfactor = 20, vacuum_truncate = off);
+CREATE OR REPLACE TRIGGER under_lease BEFORE INSERT OR UPDATE OR DELETE ON projection_builds
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_without_lease();
+CREATE OR REPLACE TRIGGER under_lease BEFORE INSERT OR UPDATE OR DELETE ON projection_checkpoints
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_without_lease();
 """
+"""Whoever acts under a lease writes here only while it holds; a rebuild has a right of its own."""
 
 
 class Checkpoint(NamedTuple):
@@ -80,9 +86,8 @@ def prepare(connection: psycopg.Connection) -> None:
         connection.execute(
             "SELECT pg_advisory_xact_lock(hashtextextended(current_schema() || '/builds', 0))"
         )
-        for statement in SCHEMA.split(";\n"):
-            if statement.strip():
-                connection.execute(statement)
+        connection.execute(lease.SCHEMA)
+        connection.execute(SCHEMA)
 
 
 def begin(

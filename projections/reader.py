@@ -119,6 +119,8 @@ class RowReader:
                     found = connection.execute(statement, [list(keys)]).fetchall()
                 except psycopg.errors.UndefinedTable:  # an old build, long out of use
                     found = []
+                except psycopg.errors.SerializationFailure:  # a replica ended it, to keep up
+                    break
                 if found and found[0][2] == build:
                     end, epoch, _, position, _, _ = found[0]
                     return Snapshot({one[4]: one[5] for one in found}, position, end, epoch)
@@ -144,7 +146,10 @@ class RowReader:
 
 @contextmanager
 def reading(pool: ConnectionPool, *projections: Projection) -> Iterator[Reader]:
-    """Read projections in one snapshot. Raises ProjectionNotReady while one was never filled.
+    """Read projections in one snapshot.
+
+    Raises ProjectionNotReady while one was never filled, and when it takes so long that the tables
+    went meanwhile, or that a replica, to keep up, ended the snapshot: read again in a moment.
 
     As in::
 
@@ -153,9 +158,17 @@ def reading(pool: ConnectionPool, *projections: Projection) -> Iterator[Reader]:
     """
     with pool.connection() as connection:
         try:
-            yield Reader(
-                connection, *_located(projections, _builds(connection, projections, _BEGIN))
-            )
+            found = _builds(connection, projections, _BEGIN)
+            yield Reader(connection, *_located(projections, found))
+        except psycopg.errors.SerializationFailure:  # a replica ended it, to keep up
+            raise ProjectionNotReady(projection=projections[0].name) from None
+        except psycopg.errors.UndefinedTable:
+            connection.execute("ROLLBACK")
+            now = _builds(connection, projections, _BEGIN)
+            if all(now.get(name, (0, 0))[0] == build for name, (build, _) in found.items()):
+                raise
+            # The pointer moved so long ago that the tables went, or a replica made up for it.
+            raise ProjectionNotReady(projection=projections[0].name) from None
         finally:
             # Read only: there is nothing to commit, and this also ends a failed transaction.
             if not connection.closed:

@@ -15,6 +15,7 @@ from projections.engine import BATCH_EVENTS, Engine
 from projections.failures import described
 from projections.fold import Projection
 from projections.follower import Follower, Moved
+from projections.lease import LOOK_SECONDS, Lease
 from projections.pages import Pages
 from projections.status import ProjectionStatus, statuses
 from projections.voids import VoidHistory
@@ -25,6 +26,8 @@ POLL_SECONDS: Final = 0.02
 FIRST_RETRY_SECONDS: Final = 0.1
 LAST_RETRY_SECONDS: Final = 5.0
 STOP_SECONDS_MAX: Final = 60.0
+LOCK_SECONDS_MAX: Final = 10
+"""How long a step waits for somebody else's lock; then it is tried again."""
 
 log = structlog.get_logger()
 
@@ -32,8 +35,8 @@ log = structlog.get_logger()
 class Runner:
     """Folds what the log gains into projections, until it is stopped.
 
-    Any number of processes may run one on the same ledger: whoever holds a projection's checkpoint
-    takes the next step. A projection whose handler fails stands still, and says so; the others go
+    Any number of processes may run one on the same ledger: one of them holds the lease and follows,
+    the others stand by. A projection whose handler fails stands still, and says so; the others go
     on. Starting again tries again.
     """
 
@@ -49,6 +52,8 @@ class Runner:
         self._projections = tuple(projections)
         self._batch_events = batch_events
         self._grace_seconds = grace_seconds
+        self._lease = Lease(ledger.connect, self._projections)
+        self._forgiven = False
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -82,17 +87,13 @@ class Runner:
 
     def _run(self) -> None:
         pause = FIRST_RETRY_SECONDS
-        forgiven = False
         while not self._stop.is_set():
             began = time.monotonic()
             try:
-                with self._ledger.connect() as connection:
+                with self._ledger.connect("projections") as connection:
+                    connection.execute(f"SET lock_timeout = '{LOCK_SECONDS_MAX}s'")
                     builds.prepare(connection)
-                    if not forgiven:
-                        for projection in self._projections:
-                            builds.forgive(connection, projection)
-                        forgiven = True
-                    self._follow(connection)
+                    self._lead(connection)
             except Exception as error:  # noqa: BLE001 - a thread that ends would end unseen
                 # Lost connections, a server that restarts, a full disk: all of them pass.
                 if time.monotonic() - began > LAST_RETRY_SECONDS:
@@ -100,6 +101,18 @@ class Runner:
                 log.warning("projection.interrupted", error=described(error), retry_seconds=pause)
                 self._stop.wait(pause)
                 pause = min(2 * pause, LAST_RETRY_SECONDS)
+
+    def _lead(self, connection: psycopg.Connection) -> None:
+        """Wait for the lease, then follow the log for as long as it holds."""
+        while not self._lease.take(connection):
+            if self._stop.wait(LOOK_SECONDS):
+                return
+        with self._lease.renewed():
+            if not self._forgiven:
+                for projection in self._projections:
+                    builds.forgive(connection, projection)
+                self._forgiven = True
+            self._follow(connection)
 
     def _follow(self, connection: psycopg.Connection) -> None:
         source = self._ledger.log
@@ -111,7 +124,7 @@ class Runner:
             for one in self._projections
         ]
         cleaned = float("-inf")
-        while not self._stop.is_set():
+        while not self._ends():
             if time.monotonic() - cleaned > self._grace_seconds / 2:
                 builds.drop_retired(connection, self._grace_seconds)
                 cleaned = time.monotonic()
@@ -122,9 +135,12 @@ class Runner:
             elif Moved.ON not in moved:
                 self._stop.wait(POLL_SECONDS)
 
+    def _ends(self) -> bool:
+        return self._stop.is_set() or self._lease.over
+
     def _wait(self, wait_past: Callable[[int, float], bool], head: int) -> None:
         """Until the log has grown, or it is time to look after old builds."""
         until = time.monotonic() + self._grace_seconds / 2
-        while not self._stop.is_set() and time.monotonic() < until:
+        while not self._ends() and time.monotonic() < until:
             if wait_past(head, POLL_SECONDS):
                 return

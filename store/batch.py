@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Sequence
 from datetime import datetime
 from itertools import chain
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import psycopg
 
@@ -17,6 +17,9 @@ from store.draft import Draft, make_draft
 from store.log import Head
 from store.query import Query
 from store.rows import Row
+
+if TYPE_CHECKING:
+    from store.requests import Guarded
 
 READ_ON_SQL: Final = """
 SELECT position, entry FROM entries WHERE position > %s ORDER BY position LIMIT 100
@@ -155,3 +158,10 @@ def read_on(cursor: psycopg.Cursor, after: int) -> Iterator[tuple[int, bytes]]:
     while page := cursor.execute(READ_ON_SQL, [after]).fetchall():
         yield from page
         after = page[-1][0]
+
+
+def matches(request: Guarded, position: int, entry: bytes) -> bool:
+    """Whether an entry is what the request's condition speaks of."""
+    assert request.query is not None
+    recorded = decode_entry(entry, position)
+    return request.query.matches(recorded.envelope.type, recorded.tags)

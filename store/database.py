@@ -6,29 +6,52 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
-from typing import Any, Final
+from types import MappingProxyType
+from typing import Any, Final, NamedTuple
 
 import psycopg
 from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict
 from psycopg_pool import ConnectionPool
 
 from domain.errors import FilrougeError
 from domain.ledger import OpenLedger
 from store.keys import EpochKeys
 from store.ledger import Ledger
-from store.migrate import migrate, migrations_in
+from store.log import Head
+from store.metrics import watch
+from store.migrate import migrate, migrations_in, running
+from store.recover import raise_epoch
 from store.restore import restore_entries
 from store.vault import Vault
 
 BATCH_EVENTS_MAX: Final = 2_000
 POOL_MAX: Final = 8
+"""Connections of one process to one PostgreSQL that its pools share: see :func:`shares_of`."""
 CONNECT_SECONDS_MAX: Final = 10
+SILENT_SECONDS_MAX: Final = 60
+"""How long a transaction may be open of which nothing is heard; then PostgreSQL ends it."""
+KEEPALIVE: Final = MappingProxyType(
+    {
+        "keepalives_idle": 5,
+        "keepalives_interval": 2,
+        "keepalives_count": 3,
+        "tcp_user_timeout": 11_000,
+    }
+)
+"""A host that goes silent is noticed within eleven seconds, at both ends; the address may say else.
+"""
 NAME_PATTERN: Final = re.compile(r"[a-z][a-z0-9_]{0,39}")
 LOG_GRANTS: Final = (
     "GRANT USAGE, CREATE ON SCHEMA {schema} TO {role}",
     "GRANT SELECT, INSERT ON {schema}.entries, {schema}.tags, {schema}.origins, {schema}.types"
     " TO {role}",
+    "GRANT SELECT, INSERT, UPDATE ON {schema}.tiles TO {role}",
+    "GRANT SELECT, INSERT ON {schema}.checkpoints, {schema}.cosignatures, {schema}.log_keys"
+    " TO {role}",
     "GRANT SELECT, UPDATE ON {schema}.head TO {role}",
+    "GRANT SELECT ON {schema}.partitioning TO {role}",
+    "GRANT EXECUTE ON FUNCTION {schema}.make_room TO {role}",
 )
 
 
@@ -53,21 +76,24 @@ class Database:
         *,
         keys: EpochKeys,
         vault_url: str | None = None,
+        replica_url: str | None = None,
         pool_max: int = POOL_MAX,
         batch_events_max: int = BATCH_EVENTS_MAX,
     ) -> None:
         self.url = url
         self.keys = keys
         self._vault_url = vault_url or url
+        self._replica_url = replica_url
         self._pool_max = pool_max
         self._batch_events_max = batch_events_max
-        self._vault_pool = _pool(self._vault_url, pool_max, autocommit=False)
-        self.pool = _pool(url, pool_max)
+        shares = shares_of(pool_max, 1)
+        self._vault_pool = _pool(self._vault_url, shares.vault, "vault", autocommit=False)
+        self.pool = _pool(url, shares.keys, "keys")
         """Connections to what all ledgers share: their names, and the keys of the API."""
 
     @contextmanager
     def _owner(self, url: str | None = None) -> Iterator[psycopg.Connection]:
-        with psycopg.connect(url or self.url, autocommit=True) as connection:
+        with _connected(url or self.url, "owner") as connection:
             yield connection
 
     def prepare(self, *, dry_run: bool = False) -> dict[str, list[str]]:
@@ -91,6 +117,11 @@ class Database:
         with self._owner(self._vault_url) as connection:
             done[vault] = migrate(connection, vault, migrations_in("vault"), dry_run=dry_run)
         return done
+
+    def migrating(self) -> bool:
+        """Whether some process, this one or another, applies migrations now."""
+        with self.pool.connection() as connection:
+            return running(connection)
 
     def names(self) -> list[str]:
         """The names of the ledgers, in order."""
@@ -138,21 +169,36 @@ class Database:
         """
         ledger = self._make(name)
         try:
-            with connect_to(self.url, f"ledger_{name}") as connection:
+            with connect_to(self.url, f"ledger_{name}", "restore") as connection:
                 restore_entries(connection, entries, progress)
         except BaseException:
             ledger.close()
             raise
         return ledger
 
-    def open(self, name: str) -> Ledger:
-        """Open a ledger that is there. Raises LedgerUnknown."""
+    def recover(self, name: str) -> Head:
+        """After the database came back from a backup: check a log and raise its epoch.
+
+        Raises LedgerUnknown, LogNotWhole.
+        """
         if name not in self.names():
             raise LedgerUnknown(name=name)
+        with connect_to(self.url, f"ledger_{name}") as connection:
+            return raise_epoch(connection)
+
+    def open(self, name: str) -> Ledger:
+        """Open a ledger that is there. Raises LedgerUnknown."""
+        names = self.names()
+        if name not in names:
+            raise LedgerUnknown(name=name)
         schema = f"ledger_{name}"
+        enter = partial(_enter, schema=schema)
+        readers = shares_of(self._pool_max, len(names)).readers
+        replica = self._replica_url
         return Ledger(
             name,
-            pool=_pool(self.url, self._pool_max, partial(_enter, schema=schema)),
+            pool=_pool(self.url, readers, f"reader {name}", enter),
+            read_pool=_pool(replica, readers, f"reader {name}", enter) if replica else None,
             connect=partial(connect_to, self.url, schema),
             make_vault=lambda ledger_id: Vault(
                 self._vault_pool.connection,
@@ -169,32 +215,70 @@ class Database:
         self.pool.close()
 
 
-def connect_to(url: str, schema: str) -> psycopg.Connection:
-    """Make a connection that sees one ledger only; another process can be told how to."""
-    connection = psycopg.connect(url, autocommit=True, connect_timeout=CONNECT_SECONDS_MAX)
-    _enter(connection, schema=schema)
+class Shares(NamedTuple):
+    """How many connections each pool of a process has."""
+
+    keys: int
+    vault: int
+    readers: int
+    """Of each ledger; as many again on a replica."""
+
+
+def shares_of(pool_max: int, ledgers: int) -> Shares:
+    """Share the connections of a process among its pools; a ledger gets two readers at least."""
+    keys, vault = max(1, pool_max // 8), max(1, pool_max // 4)
+    return Shares(keys, vault, max(2, (pool_max - keys - vault) // max(1, ledgers)))
+
+
+def connect_to(url: str, schema: str, role: str = "worker") -> psycopg.Connection:
+    """Make a connection that sees one ledger only; another process can be told how to.
+
+    PostgreSQL shows it under what it is for: ``filrouge <role> <ledger>``.
+    """
+    connection = _connected(url, f"{role} {schema.removeprefix('ledger_')}")
+    try:
+        _enter(connection, schema=schema)
+    except BaseException:
+        connection.close()
+        raise
     return connection
 
 
+def _connected(url: str, name: str) -> psycopg.Connection:
+    return psycopg.connect(url, autocommit=True, **_said(url, name))
+
+
+def _said(url: str, name: str) -> dict[str, Any]:
+    """What a connection says beside its address, which comes first."""
+    waits = {"connect_timeout": CONNECT_SECONDS_MAX, **KEEPALIVE}
+    return {**waits, **conninfo_to_dict(url), "application_name": f"filrouge {name}"}
+
+
 def _enter(connection: psycopg.Connection, *, schema: str) -> None:
-    """See one ledger only, with the rights of its role."""
-    name = sql.Identifier(schema)
-    connection.execute(sql.SQL("SET ROLE {}").format(name))
-    connection.execute(sql.SQL("SET search_path TO {}").format(name))
+    """See one ledger only, with the rights of its role; and be given up when nothing is heard."""
+    connection.execute(
+        sql.SQL(
+            "SET ROLE {0}; SET search_path TO {0}; SET tcp_keepalives_idle = {1};"
+            " SET tcp_keepalives_interval = {2}; SET tcp_keepalives_count = {3};"
+            " SET tcp_user_timeout = {4}; SET idle_in_transaction_session_timeout = {5}"
+        ).format(sql.Identifier(schema), *KEEPALIVE.values(), SILENT_SECONDS_MAX * 1000)
+    )
 
 
 def _pool(
-    url: str, pool_max: int, configure: Any = None, *, autocommit: bool = True
+    url: str, pool_max: int, name: str, configure: Any = None, *, autocommit: bool = True
 ) -> ConnectionPool:
-    return ConnectionPool(
+    pool = ConnectionPool(
         url,
         min_size=1,
         max_size=pool_max,
-        kwargs={"autocommit": autocommit, "connect_timeout": CONNECT_SECONDS_MAX},
+        kwargs={"autocommit": autocommit, **_said(url, name)},
         configure=configure,
         check=ConnectionPool.check_connection,
         open=True,
     )
+    watch(pool)
+    return pool
 
 
 def _grant(connection: psycopg.Connection, schema: str) -> None:

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import secrets
-import stat
-import tempfile
 from base64 import b32encode
 from collections.abc import Mapping
 from hashlib import sha256
@@ -17,9 +14,9 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from domain.errors import FilrougeError
+from store.key_files import KeyFileOpen, make_key_file, read_key_file, replace_key_file
 
 EPOCH_KEY_BYTES: Final = 32
-KEYS_FILE_BYTES_MAX: Final = 1_000_000
 _NONCE_BYTES: Final = 12
 _FORMAT: Final = "filrouge.epoch-keys.v1"
 
@@ -74,8 +71,7 @@ class EpochKeys:
             KeyFileError: others may read it, or it does not hold keys.
 
         """
-        if not path.exists():
-            _make(path)
+        make_key_file(path, lambda: cls.from_bytes(secrets.token_bytes(EPOCH_KEY_BYTES)).as_file())
         return _read(path)
 
     @property
@@ -111,7 +107,11 @@ class EpochKeys:
 
     def save(self, path: Path) -> None:
         """Write the keys to their file, in place of what it held."""
-        _written(path, self).replace(path)
+        replace_key_file(path, self.as_file())
+
+    def as_file(self) -> _KeyFile:
+        """What the file of these keys holds."""
+        return _KeyFile(format=_FORMAT, current=self.current, keys=self.exported())
 
 
 def _name(key: bytes) -> str:
@@ -119,38 +119,11 @@ def _name(key: bytes) -> str:
     return f"ek_{b32encode(digest[:10]).decode().lower()}"
 
 
-def _make(path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    unfinished = _written(path, EpochKeys.from_bytes(secrets.token_bytes(EPOCH_KEY_BYTES)))
-    try:
-        os.link(unfinished, path)  # appears whole, and only if nobody else was first
-    except FileExistsError:
-        pass
-    finally:
-        unfinished.unlink()
-
-
-def _written(path: Path, keys: EpochKeys) -> Path:
-    content = _KeyFile(format=_FORMAT, current=keys.current, keys=keys.exported())
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")  # mode 0600
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(msgspec.json.format(msgspec.json.encode(content)) + b"\n")
-        file.flush()
-        os.fsync(file.fileno())
-    return Path(name)
-
-
 def _read(path: Path) -> EpochKeys:
-    with path.open("rb") as file:
-        mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
-        if mode & (stat.S_IRWXG | stat.S_IRWXO):
-            raise KeyFileError(
-                f"{path} holds the epoch keys and others may use it (mode {mode:04o}): "
-                f"chmod 600 {path}"
-            )
-        content = file.read(KEYS_FILE_BYTES_MAX)
     try:
-        found = msgspec.json.decode(content, type=_KeyFile)
+        found = msgspec.json.decode(read_key_file(path), type=_KeyFile)
+    except KeyFileOpen as error:
+        raise KeyFileError(str(error)) from None
     except msgspec.MsgspecError as error:
         raise KeyFileError(f"{path} does not hold epoch keys: {error}") from None
     if found.format != _FORMAT:

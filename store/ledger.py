@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from functools import cached_property
+from copy import copy
+from functools import cached_property, partial
 from re import compile as pattern
 from typing import Final
 
@@ -21,6 +22,7 @@ from store.recorder import Recorder
 from store.requests import Decide, NewEvent, Observe, Outcome, Verdict, digest_of
 from store.sealer import is_sealed
 from store.subjects import asks_the_log, subject_of
+from store.tree import LogTree
 from store.vault import Vault
 from store.writer import Writer
 
@@ -51,23 +53,31 @@ class Ledger:
         name: str,
         *,
         pool: ConnectionPool,
-        connect: Callable[[], psycopg.Connection],
+        read_pool: ConnectionPool | None = None,
+        connect: Callable[..., psycopg.Connection],
         make_vault: Callable[[str], Vault],
         batch_events_max: int,
     ) -> None:
         self.name = name
         self.pool = pool
         self.connect = connect
-        """Make a new connection that sees this ledger's schema, with the rights of its role."""
+        """Make a new connection that sees this ledger's schema, with the rights of its role.
+
+        Told what it is for, it is shown under that name by PostgreSQL.
+        """
         self.log = Log(pool)
+        self.primary = self
+        """This ledger where it is written, whatever it is read from."""
+        self._read_pool = read_pool
         self._make_vault = make_vault
-        self._writer = Writer(connect, self.log, batch_events_max=batch_events_max)
+        connect_writer = partial(connect, "writer")
+        self._writer = Writer(connect_writer, self.log, name, batch_events_max=batch_events_max)
         self.recorder = Recorder(self.log, self._writer)
 
     @cached_property
     def info(self) -> LedgerInfo:
         """What the entry of position 1 says. Raises NotOpened before there is one."""
-        first = self.log.entry(1)
+        first = self.primary.log.entry(1)
         if first is None or not isinstance(first.event, LedgerOpened):
             raise NotOpened(ledger=self.name)
         event = first.event
@@ -77,6 +87,23 @@ class Ledger:
     def vault(self) -> Vault:
         """The keys and digests of this ledger's data subjects."""
         return self._make_vault(self.info.ledger_id)
+
+    def for_readers(self) -> Ledger:
+        """The same ledger, of which ``pool`` and ``log`` are a replica's, if there is one.
+
+        A replica is a moment behind: it is for whoever can wait for a position.
+        """
+        if self._read_pool is None:
+            return self
+        seen = copy(self)
+        seen.pool = self._read_pool
+        seen.log = Log(self._read_pool)
+        return seen
+
+    @cached_property
+    def tree(self) -> LogTree:
+        """The tree over the log, and the proofs that it gives."""
+        return LogTree(self.pool.connection, self.log, self.info.ledger_id)
 
     def observe(
         self,
@@ -110,11 +137,15 @@ class Ledger:
 
         The same command with the same id is decided once: asked again, it has the first verdict.
         """
-        _check_origin("command id", command_id)
-        check_times(command)
-        sealed = self.vault.seal(command) if is_sealed(command) else command
-        subject = subject_of(sealed, self.log)
-        decision = slice_for(sealed, command_id, **subject.arguments)
+        try:
+            _check_origin("command id", command_id)
+            check_times(command)
+            sealed = self.vault.seal(command) if is_sealed(command) else command
+            subject = subject_of(sealed, self.primary.log)
+            decision = slice_for(sealed, command_id, **subject.arguments)
+        except FilrougeError as error:
+            self._writer.meter.refused(error)
+            raise
         return self._writer.submit(Decide(decision, digest_of(sealed), actor, subject))
 
     def _sealed(self, events: list[Event]) -> Sequence[Event | FilrougeError]:
@@ -133,7 +164,9 @@ class Ledger:
     def close(self) -> None:
         """Record what is queued, then let go of every connection."""
         self._writer.close()
-        self.pool.close()
+        self.primary.pool.close()
+        if self._read_pool is not None:
+            self._read_pool.close()
 
 
 def _checked(new: NewEvent, *, admin: bool) -> NewEvent | FilrougeError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from array import array
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -21,6 +22,12 @@ PAGE_EVENTS: Final = 1_000
 POLL_SECONDS: Final = 0.02
 """How often the one-row head is looked at while following."""
 POSITION_MAX: Final = 2**63 - 1
+# OFFSET 0 keeps it to one probe per position, which looks into one partition however many there
+# are. A condition like position = ANY(...) would look into all of them once its plan is kept.
+ENTRIES_SQL: Final = """
+SELECT e.position, e.entry FROM {} AS p (position) CROSS JOIN LATERAL
+(SELECT position, entry FROM entries WHERE position = p.position OFFSET 0) AS e
+ORDER BY e.position"""
 
 
 class Head(NamedTuple):
@@ -61,8 +68,7 @@ class Log:
         """The events at these positions, in order of position."""
         with self._connection() as connection:
             rows = connection.execute(
-                "SELECT position, entry FROM entries WHERE position = ANY(%s) ORDER BY position",
-                [list(positions)],
+                ENTRIES_SQL.format("unnest(%s::bigint[])"), [list(positions)]
             ).fetchall()
         return [decode_entry(entry, position) for position, entry in rows]
 
@@ -118,9 +124,7 @@ class Log:
         order = "DESC" if span.backward else "ASC"
         with self._connection() as connection:
             rows = connection.execute(
-                f"SELECT e.position, e.entry FROM ({sql}) AS p JOIN entries e USING (position)"
-                f" ORDER BY e.position {order}",
-                values,
+                f"{ENTRIES_SQL.format(f'({sql})')} {order}", values
             ).fetchall()
         return [decode_entry(entry, position) for position, entry in rows]
 
@@ -152,18 +156,19 @@ class Log:
         """Events up to ``until`` that carry at least one of many tags, in order of position.
 
         Only events of the types, if any are given. The positions are found in one question and kept
-        in memory; the events are fetched page by page.
+        in memory, 8 bytes each; the events are fetched page by page.
         """
         ids = self.type_ids()
         known = [ids[name] for name in types if name in ids]
         if not tags or (types and not known):
             return
         hashes = [tag_hash(tag) for tag in tags]
-        with self._connection() as connection:
-            rows = connection.execute(*tagged_sql(hashes, known, until)).fetchall()
+        with self._connection() as connection, connection.cursor(binary=True) as cursor:
+            rows = cursor.stream(*tagged_sql(hashes, known, until), size=PAGE_EVENTS)
+            positions = array("q", (position for (position,) in rows))
         wanted = frozenset(tags)
-        for start in range(0, len(rows), PAGE_EVENTS):
-            for recorded in self.entries([row[0] for row in rows[start : start + PAGE_EVENTS]]):
+        for start in range(0, len(positions), PAGE_EVENTS):
+            for recorded in self.entries(positions[start : start + PAGE_EVENTS]):
                 # Hashes found it; the tags themselves decide.
                 if not wanted.isdisjoint(recorded.tags):
                     yield recorded

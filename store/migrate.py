@@ -14,6 +14,14 @@ from domain.errors import FilrougeError
 
 MIGRATIONS: Final = Path(__file__).resolve().parent.parent / "migrations"
 
+RUNNING_SQL: Final = """
+SELECT EXISTS (
+    SELECT FROM pg_locks l JOIN pg_namespace n
+        ON (l.classid::bigint << 32 | l.objid::bigint)
+            = hashtextextended('filrouge migrate ' || n.nspname, 0)
+    WHERE l.locktype = 'advisory' AND l.objsubid = 1
+    AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database()))
+"""
 log = structlog.get_logger()
 
 
@@ -83,6 +91,13 @@ def migrate(
             log.info("migration.applied", schema=schema, name=migration.name)
             done.append(migration.name)
     return done
+
+
+def running(connection: psycopg.Connection) -> bool:
+    """Whether somebody is migrating a schema of this database, which was there before."""
+    row = connection.execute(RUNNING_SQL).fetchone()
+    assert row is not None
+    return bool(row[0])
 
 
 def _applied(connection: psycopg.Connection, schema: str) -> dict[str, str]:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
-from itertools import islice
 from typing import Final
 
 import msgspec
@@ -12,10 +11,13 @@ import psycopg
 
 from domain.envelope import Recorded, checked_entry, decode_entry
 from domain.errors import FilrougeError
+from store.partitions import make_room
 from store.rows import Row, copy_rows, origin_key
 from store.type_names import known_types, register_types
 
-CHUNK_ENTRIES: Final = 5_000
+CHUNK_ENTRIES_MAX: Final = 5_000
+CHUNK_BYTES_MAX: Final = 16 << 20
+"""Entries that are written at once: so many, or fewer where they are large."""
 
 
 class CannotRestore(FilrougeError):
@@ -32,7 +34,7 @@ def restore_entries(
     Entry n becomes position n. Raises CannotRestore, naming the entry that is wrong.
     """
     remaining = iter(entries)
-    position = 0
+    position = room = 0
     recorded_at: datetime | None = None
     with connection.transaction(), connection.cursor() as cursor:
         head = cursor.execute("SELECT position FROM head FOR UPDATE").fetchone()
@@ -40,7 +42,7 @@ def restore_entries(
             message = "this ledger is not empty: restore into a new one"
             raise CannotRestore(message)
         type_ids = register_types(cursor, known_types())
-        while chunk := list(islice(remaining, CHUNK_ENTRIES)):
+        while chunk := _chunk(remaining):
             decoded = [_decoded(entry, position + n) for n, entry in enumerate(chunk, 1)]
             for recorded in decoded:
                 _check_order(recorded, recorded_at)
@@ -48,6 +50,8 @@ def restore_entries(
             missing = {recorded.envelope.type for recorded in decoded} - type_ids.keys()
             if missing:
                 type_ids = register_types(cursor, sorted(missing))
+            if position + len(chunk) > room:
+                room = make_room(cursor, position + len(chunk))
             try:
                 copy_rows(cursor, [_row(recorded, type_ids) for recorded in decoded])
             except psycopg.errors.UniqueViolation as error:
@@ -64,6 +68,17 @@ def restore_entries(
                 [position, recorded_at],
             )
     return position
+
+
+def _chunk(remaining: Iterator[bytes]) -> list[bytes]:
+    chunk: list[bytes] = []
+    size = 0
+    for entry in remaining:
+        chunk.append(entry)
+        size += len(entry)
+        if len(chunk) == CHUNK_ENTRIES_MAX or size >= CHUNK_BYTES_MAX:
+            break
+    return chunk
 
 
 def _decoded(entry: bytes, position: int) -> Recorded:

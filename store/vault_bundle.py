@@ -110,7 +110,7 @@ def _lines(tables: VaultTables, *, with_epoch_keys: bool) -> Iterator[_Line]:
     if with_epoch_keys:
         for name, key in tables.epoch_keys.exported().items():
             yield _EpochKey(name, key)
-    with tables.cursor() as cursor:
+    with tables.cursor("export_keys") as cursor:
         cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
         for line, query in _READ.items():
             with cursor.connection.cursor(line.__name__) as pages:
@@ -128,7 +128,7 @@ def import_keys(tables: VaultTables, path: Path) -> Imported:
 
     """
     rows = 0
-    with path.open("rb") as file, tables.cursor() as cursor:
+    with path.open("rb") as file, tables.cursor("import_keys") as cursor:
         try:
             first = _decoder.decode(file.readline())
         except msgspec.MsgspecError as error:

@@ -13,6 +13,7 @@ from psycopg.rows import tuple_row
 
 from store.digests import DIGEST_KEY_BYTES, SUBJECT_KINDS, Asked, random_id
 from store.keys import EpochKeys
+from store.metrics import vault_call
 from store.sealing import SUBJECT_KEY_BYTES
 
 Connect = Callable[[], AbstractContextManager["psycopg.Connection[Any]"]]
@@ -40,9 +41,10 @@ class VaultTables:
         return sql.SQL(text).format(schema=self._schema)
 
     @contextmanager
-    def cursor(self) -> Iterator[psycopg.Cursor[Any]]:
-        """A transaction: ``with tables.cursor() as cursor``; committed at the end."""
+    def cursor(self, call: str) -> Iterator[psycopg.Cursor[Any]]:
+        """A transaction: ``with tables.cursor("erase") as cursor``; committed at the end."""
         with (
+            vault_call(call),
             self._connect() as connection,
             connection.transaction(),
             connection.cursor(row_factory=tuple_row) as cursor,
@@ -59,14 +61,14 @@ class VaultTables:
 
     def erasures(self) -> int:
         """How many times somebody was erased here: when it grows, forget what is remembered."""
-        with self.cursor() as cursor:
+        with self.cursor("erasures") as cursor:
             cursor.execute(self.statement("SELECT number FROM {schema}.erasures"))
             [(number,)] = cursor.fetchall()
             return int(number)
 
     def digest_key(self) -> bytes:
         """The key of the look-up digests, made if there is none."""
-        with self.cursor() as cursor:
+        with self.cursor("digest_key") as cursor:
             row = self._digest_key_row(cursor)
             if row is None:
                 key = secrets.token_bytes(DIGEST_KEY_BYTES)
@@ -84,14 +86,14 @@ class VaultTables:
 
     def subject_keys(self, subjects: Collection[str]) -> dict[str, bytes | None]:
         """The keys of these subjects; None for the erased; nothing for those without a row."""
-        with self.cursor() as cursor:
+        with self.cursor("subject_keys") as cursor:
             return self._subject_keys(cursor, list(subjects))
 
     def make_subject_keys(self, subjects: Collection[str]) -> dict[str, bytes | None]:
         """The keys of all these subjects, made where there is none; an erased one stays None."""
         ordered = sorted(subjects)
         wrapped = [self.wrap(secrets.token_bytes(SUBJECT_KEY_BYTES), one) for one in ordered]
-        with self.cursor() as cursor:
+        with self.cursor("make_subject_keys") as cursor:
             self._note_epoch_key(cursor)
             cursor.execute(
                 self.statement(
@@ -104,12 +106,12 @@ class VaultTables:
 
     def ids(self, digests: Sequence[bytes]) -> dict[bytes, str]:
         """The ids of those digests that are known."""
-        with self.cursor() as cursor:
+        with self.cursor("ids") as cursor:
             return self._ids(cursor, digests)
 
     def make_ids(self, asked: Sequence[Asked]) -> dict[bytes, str]:
         """The ids of all these digests, made where they are new, and whom they recognise."""
-        with self.cursor() as cursor:
+        with self.cursor("make_ids") as cursor:
             known = self._ids(cursor, [one.digest for one in asked])
             new = sorted({one.digest: one for one in asked if one.digest not in known}.items())
             if new:
@@ -126,7 +128,7 @@ class VaultTables:
 
     def erase(self, subjects: Iterable[str]) -> None:
         """Delete keys and digests; a subject that never had a key never gets one."""
-        with self.cursor() as cursor:
+        with self.cursor("erase") as cursor:
             self.erase_in(cursor, subjects)
 
     def erase_in(self, cursor: psycopg.Cursor[Any], subjects: Iterable[str]) -> None:

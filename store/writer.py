@@ -12,6 +12,7 @@ import threading
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from functools import partial
+from time import perf_counter
 from typing import Any, Final
 
 import psycopg
@@ -19,20 +20,21 @@ import structlog
 
 from domain.envelope import Recorded, decode_entry
 from domain.errors import FilrougeError
-from store.batch import Batch, read_on
+from store.batch import Batch, matches, read_on
 from store.boundary import BOUNDARY_SQL, Views
 from store.errors import StoreClosed, StoreOverloaded, StoreUnavailable
 from store.log import POSITION_MAX, Head, Log
+from store.metrics import Meter
+from store.partitions import make_room
 from store.query import Span, positions_sql
 from store.requests import Append, Decide, Guarded, Request
 from store.rows import copy_rows
+from store.silence import LOOK_SECONDS, in_turn
 from store.type_names import known_types, register_types
 from store.voids import Voids
 
 QUEUE_REQUESTS_MAX: Final = 10_000
 """Requests waiting for the writer; beyond it, callers are told to come back."""
-LOCK_SECONDS_MAX: Final = 60
-"""How long a batch waits for its turn; then its callers are told that it was not taken."""
 DECIDING_SECONDS_MAX: Final = 300
 """How long a batch may be silent with the head locked; whoever stands still is cut off."""
 
@@ -54,18 +56,19 @@ class Writer:
     """Takes requests from any thread and answers each through its future, after the commit."""
 
     def __init__(
-        self, connect: Callable[[], psycopg.Connection], reader: Log, *, batch_events_max: int
-    ) -> None:
+        self, connect: Callable[[], psycopg.Connection], reader: Log, name: str, *,
+        batch_events_max: int,
+    ) -> None:  # fmt: skip
         self._connect = connect
         self._log = reader
         self._batch_events_max = batch_events_max
         self._queue: queue.Queue[Request | None] = queue.Queue(QUEUE_REQUESTS_MAX)
         self._held: list[Request] = []
+        self.meter = Meter(name, self._queue.qsize)
         self._connection: psycopg.Connection | None = None
-        self._views = Views()
-        self._voids = Voids()
-        self._voids_seen = 0
+        self._views, self._voids, self._voids_seen = Views(), Voids(), 0
         self._type_ids: dict[str, int] = {}
+        self._room = 0  # up to which position there is certainly a partition, and one ahead
         self._closing = threading.Event()
         self._submitting = threading.Lock()
         self._thread = threading.Thread(target=self._loop, name="writer", daemon=True)
@@ -79,6 +82,7 @@ class Writer:
                     raise StoreClosed
                 self._queue.put_nowait(request)
         except queue.Full:
+            self.meter.overloaded()
             raise StoreOverloaded from None
         return request.future
 
@@ -123,9 +127,10 @@ class Writer:
         """Decide and commit a batch; answer everybody."""
         answers: list[tuple[Request, Any, BaseException | None]] = []
         try:
-            answers, position = self._commit(requests)
+            answers, position = in_turn(partial(self._commit, requests), self._connect)
         except Exception as error:  # whatever went wrong, nobody may wait for ever
             self._forget_connection()
+            self.meter.failed()
             log.exception("batch.failed", requests=len(requests))
             failure = error if isinstance(error, FilrougeError) else StoreUnavailable()
             failure.__cause__ = None if failure is error else error
@@ -141,9 +146,8 @@ class Writer:
 
     def _forget_connection(self) -> None:
         """After a failure nothing that was folded can be trusted: start afresh."""
-        self._views = Views()
-        self._voids, self._voids_seen = Voids(), 0
-        self._type_ids = {}
+        self._views, self._voids, self._voids_seen = Views(), Voids(), 0
+        self._type_ids, self._room = {}, 0
         if self._connection is not None:
             self._connection.close()
             self._connection = None
@@ -155,7 +159,7 @@ class Writer:
             self._connection.execute(
                 "SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off;"
                 " SET plan_cache_mode = force_generic_plan; SET jit = off;"
-                f" SET lock_timeout = '{LOCK_SECONDS_MAX}s';"
+                f" SET lock_timeout = '{LOOK_SECONDS}s';"
                 f" SET idle_in_transaction_session_timeout = '{DECIDING_SECONDS_MAX}s'"
             )
         if not self._type_ids:
@@ -165,6 +169,7 @@ class Writer:
     def _commit(
         self, requests: list[Request]
     ) -> tuple[list[tuple[Request, Any, BaseException | None]], int]:
+        began = perf_counter()
         cursor = self._cursor()
         connection = cursor.connection
         with connection.transaction():
@@ -172,14 +177,17 @@ class Writer:
             answers = self._decide(batch, requests)
             position = batch.head.position + len(batch.drafts)
             if batch.drafts:
-                missing = {draft.envelope.type for draft in batch.drafts} - self._type_ids.keys()
-                if missing:
+                types = {draft.envelope.type for draft in batch.drafts}
+                if missing := types - self._type_ids.keys():
                     self._type_ids = register_types(cursor, sorted(missing))
+                if position > self._room:
+                    self._room = make_room(cursor, position)
                 copy_rows(cursor, batch.rows(self._type_ids))
                 cursor.execute(
                     "UPDATE head SET position = %s, recorded_at = %s", [position, batch.now]
                 )
         self._after_commit(batch, position)
+        self.meter.committed(answers, events=len(batch.drafts), seconds=perf_counter() - began)
         return answers, position
 
     def _open_batch(self, cursor: psycopg.Cursor, requests: list[Request]) -> Batch:
@@ -255,10 +263,10 @@ class Writer:
         self, connection: psycopg.Connection, request: Guarded, row: tuple[int, bytes] | None
     ) -> bool:
         """Whether the condition matches: by hash it does, the tags themselves decide."""
-        if row is None or _matches(request, *row):
+        if row is None or matches(request, *row):
             return row is not None
         everything = self._condition(connection, request, limit=POSITION_MAX)
-        return any(_matches(request, *other) for other in everything)
+        return any(matches(request, *other) for other in everything)
 
     def _add_voids(self, rows: Iterable[tuple[int, bytes]]) -> bool:
         found = [decode_entry(entry, position) for position, entry in rows]
@@ -291,9 +299,3 @@ class Writer:
                 self._voids.add(draft.recorded())
                 self._views.forget(draft.touches)
         self._voids_seen = position
-
-
-def _matches(request: Guarded, position: int, entry: bytes) -> bool:
-    recorded = decode_entry(entry, position)
-    assert request.query is not None
-    return request.query.matches(recorded.envelope.type, recorded.tags)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-ROOMS = ("domain", "store", "projections", "api", "filrouge")
+ROOMS = ("domain", "store", "projections", "api", "filrouge", "benchmarks")
 LINES_MAX = 300
 
 # What the domain may import beside the standard library: the pure parts of eventsourcing only.

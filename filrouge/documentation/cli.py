@@ -89,7 +89,7 @@ def _value(option: click.Option) -> str:
         case click.Choice(choices=choices):
             said = ", ".join(f"`{choice}`" for choice in choices)
         case click.IntRange(min=least, max=most) | click.FloatRange(min=least, max=most):
-            said = f"{least:,} to {most:,}"
+            said = f"{least:,} or more" if most is None else f"{least:,} to {most:,}"
         case _:
             said = option.metavar or option.type.name
     return f"{said}; may be repeated" if option.multiple else said

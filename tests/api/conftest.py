@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from time import monotonic
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
@@ -28,6 +28,7 @@ from store.ledger import Ledger
 LEDGER = "brand"
 START_SECONDS_MAX = 30
 WAIT_SECONDS = 2.0
+SECONDS_MAX = 20.0
 EVERY_SCOPE = ("observe", "command", "read", "personal", "audit", "admin")
 
 
@@ -48,6 +49,18 @@ class House(NamedTuple):
 def running(ledger: Ledger) -> Runner:
     """Keep every projection up to date."""
     return Runner(ledger, projections.ALL).start()
+
+
+def purchase(id_: str, net: int = 500) -> dict[str, Any]:
+    """A purchase that somebody reports."""
+    return {
+        "specversion": "1.0",
+        "id": id_,
+        "source": "/till",
+        "type": "purchase.recorded.v1",
+        "time": "2026-01-01T00:00:00Z",
+        "data": {"purchase_id": id_, "currency": "EUR", "net": net},
+    }
 
 
 @pytest.fixture(scope="module")
@@ -129,3 +142,11 @@ class Caller:
 def caller(house: House) -> Caller:
     """Somebody with every scope."""
     return Caller(house)
+
+
+def until(holds: Callable[[], bool]) -> None:
+    """Wait until something holds."""
+    deadline = monotonic() + SECONDS_MAX
+    while not holds():
+        assert monotonic() < deadline
+        threading.Event().wait(0.005)

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import threading
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from time import monotonic
 from typing import Any
 from urllib.parse import urlsplit
+from uuid import uuid4
 
 import httpx
 import pytest
 import structlog
 import uvicorn
+from litestar.testing import TestClient
+from structlog.contextvars import merge_contextvars
 
 from api.app import create_app
-from tests.api.conftest import LEDGER
-
-SECONDS_MAX = 20.0
+from tests.api.conftest import LEDGER, SECONDS_MAX, purchase, until
 
 
 class TestRequestId:
@@ -55,6 +55,73 @@ class TestLog:
             caller.get("/members/m_secret", min_position="0")
             house.client.get("/whatever/m_secret?x=m_secret")
         assert "m_secret" not in str(lines)
+
+
+class TestTracing:
+    def test_an_event_leads_to_its_request(self, caller: Any) -> None:
+        """The line of a request that recorded something says where, and under which id."""
+        given = uuid4().hex
+        with structlog.testing.capture_logs([merge_contextvars]) as lines:
+            answer = caller.post("/members", headers={"X-Request-ID": given})
+        position = answer.json()["position"]
+        [line] = [one for one in lines if "recorded_first" in one]
+        assert line["request_id"] == given == answer.headers["x-request-id"]
+        assert line["recorded_first"] <= position == line["recorded_last"]
+        [event] = [one["event"] for one in answer.json()["events"]]
+        assert event["actor"] == line["actor"]
+
+    def test_a_batch_says_its_first_and_last_position(self, caller: Any) -> None:
+        """Of a batch, duplicates are not counted: this request did not record them."""
+
+        def lines_of(*ids: str) -> tuple[Any, Any]:
+            body = "".join(json.dumps(purchase(one)) + "\n" for one in ids)
+            headers = {"Content-Type": "application/x-ndjson"}
+            with structlog.testing.capture_logs() as lines:
+                answer = caller.post("/events", content=body, headers=headers).json()
+            [line] = [one for one in lines if one["event"] == "request.answered"]
+            return line, [one["position"] for one in answer["results"]]
+
+        one, two, three = (uuid4().hex for _ in range(3))
+        line, positions = lines_of(one, two)
+        assert [line["recorded_first"], line["recorded_last"]] == positions
+        line, positions = lines_of(one, three)
+        assert line["recorded_first"] == line["recorded_last"] == positions[1]
+        line, _ = lines_of(one)
+        assert "recorded_first" not in line
+
+    def test_a_refusal_names_its_rule(self, caller: Any) -> None:
+        """The problem that is answered, its line and its header carry the same id."""
+        with structlog.testing.capture_logs([merge_contextvars]) as lines:
+            answer = caller.post("/accounts", {"programme": 7})
+        [line] = [one for one in lines if one["event"] == "request.answered"]
+        assert line["problem"] == "invalid-body"
+        assert answer.json()["instance"] == f"urn:filrouge:request:{line['request_id']}"
+
+    def test_all_lines_of_a_request_share_its_id(self, house: Any) -> None:
+        """Those that are written in a thread, or for an error, too; and those of no other."""
+
+        def broken(_: str) -> Any:
+            log.warning("ledger.opening")
+            raise ZeroDivisionError
+
+        log = structlog.get_logger()
+        app = create_app(broken, house.credentials)
+        with (
+            TestClient(app, raise_server_exceptions=False) as client,
+            structlog.testing.capture_logs([merge_contextvars]) as lines,
+        ):
+            answers = [client.get("/v1/brand/events", headers=house.key()) for _ in range(2)]
+            log.info("afterwards")
+        assert [answer.status_code for answer in answers] == [500, 500]
+        for answer in answers:
+            found = [
+                line["event"]
+                for line in lines
+                if line.get("request_id") == answer.headers["x-request-id"]
+            ]
+            assert found == ["ledger.opening", "request.failed", "request.answered"]
+        [line] = [line for line in lines if line["event"] == "afterwards"]
+        assert "request_id" not in line
 
 
 class TestMethods:
@@ -145,11 +212,3 @@ class TestRealServer:
             assert reader.result(SECONDS_MAX).status_code == 200
         thread.join(SECONDS_MAX)
         assert not thread.is_alive()
-
-
-def until(holds: Callable[[], bool]) -> None:
-    """Wait until something holds."""
-    deadline = monotonic() + SECONDS_MAX
-    while not holds():
-        assert monotonic() < deadline
-        threading.Event().wait(0.005)

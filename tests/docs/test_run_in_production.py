@@ -13,6 +13,8 @@ from uuid import uuid4
 import psycopg
 import pytest
 
+from filrouge.documentation.metrics import documented_metrics
+
 PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "run-in-production.md"
 FILROUGE = [sys.executable, "-c", "from filrouge.cli import main; main()"]
 
@@ -26,7 +28,7 @@ def name() -> str:
 @pytest.fixture
 def production_url(postgres_url: str, name: str) -> Iterator[str]:
     """A database made by the page's own SQL, under another name."""
-    statements, _ = sql_blocks()
+    [statements] = sql_blocks()
     [password] = re.findall(r"PASSWORD '(.*?)'", statements)
     parts = urlsplit(postgres_url)
     host = parts.netloc.rpartition("@")[2]
@@ -41,7 +43,7 @@ def production_url(postgres_url: str, name: str) -> Iterator[str]:
 
 
 def sql_blocks() -> list[str]:
-    """What the page tells PostgreSQL: making the database, and raising an epoch."""
+    """What the page tells PostgreSQL: making the database."""
     return re.findall(r"```sql\n(.*?)```", PAGE.read_text(), re.DOTALL)
 
 
@@ -51,9 +53,32 @@ def commands(ledger: str) -> Iterator[list[str]]:
     names = {"brand": ledger, "copy": f"{ledger}_copy"}
     for line in "".join(blocks).splitlines():
         program, *words = shlex.split(line)
-        if program == "filrouge" and words != ["serve"]:
+        if program == "filrouge" and words[0] != "serve":
             at = words.index("--ledger") + 1 if "--ledger" in words else None
             yield [names[w] if n == at else w for n, w in enumerate(words)]
+
+
+def exported_lines(environment: dict[str, str], folder: Path, ledger: str) -> list[str]:
+    """All entries of a ledger, byte by byte."""
+    file = folder / f"{ledger}.ndjson"
+    command = [*FILROUGE, "--ledger", ledger, "export", str(file)]
+    subprocess.run(command, cwd=folder, env=environment, capture_output=True, check=True)
+    return file.read_text().splitlines()
+
+
+def test_alerts_name_metrics_that_there_are() -> None:
+    """Every expression of the page speaks of what a scrape shows, with labels that it has."""
+    text = PAGE.read_text()
+    labels = {one.name: {*one.labels, "le"} for one in documented_metrics()}
+    named = re.findall(r"\b(filrouge_\w+)(?:\{(\w+)=)?", text)
+    assert len(named) > 10
+    for metric, label in named:
+        name = re.sub(r"_(total|sum|count|bucket)$", "", metric)
+        assert name in labels, metric
+        assert not label or label in labels[name], metric
+    for by, metric in re.findall(r"by \(([\w, ]+)\) \((?:rate\()?(filrouge_\w+)", text):
+        name = re.sub(r"_(total|sum|count|bucket)$", "", metric)
+        assert set(by.split(", ")) <= labels[name], metric
 
 
 @pytest.mark.slow
@@ -82,9 +107,10 @@ def test_the_page_works_with_the_role_that_it_makes(
     )
     assert re.findall(rf"^({name}\w*) +1$", said.stdout, re.MULTILINE) == [name, f"{name}_copy"]
 
-    _, raising = sql_blocks()
+    exported = [exported_lines(environment, tmp_path, ledger) for ledger in (name, f"{name}_copy")]
+    assert exported[0] == exported[1]
+    assert len(exported[0]) == 1
     with psycopg.connect(production_url, autocommit=True) as connection:
-        connection.execute(raising.replace("ledger_brand", f"ledger_{name}").encode())
         row = connection.execute(f"SELECT epoch FROM ledger_{name}.head".encode()).fetchone()
     assert row is not None
     assert row[0] > 1

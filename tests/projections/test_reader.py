@@ -124,6 +124,23 @@ def test_a_failed_query_leaves_the_connection_usable(brand: Brand) -> None:
         assert reader.position == 1
 
 
+def test_tables_that_went_meanwhile_are_read_again(brand: Brand) -> None:
+    """Who reads for longer than the grace is told to read again, and then reads the new tables."""
+
+    def stall() -> None:
+        with reading(brand.ledger.pool, VISITS) as reader:
+            rebuild(brand.ledger, [VISITS])
+            with brand.ledger.connect() as connection:
+                assert builds.drop_retired(connection, grace_seconds=0) == 1
+            reader.row(Visits, "m_1")
+
+    rebuild(brand.ledger, [VISITS])
+    with pytest.raises(ProjectionNotReady):
+        stall()
+    with reading(brand.ledger.pool, VISITS) as reader:
+        assert reader.row(Visits, "m_1") is None
+
+
 class TestRowReader:
     def test_rows_of_one_fold(self, brand: Brand) -> None:
         """Rows by key in one statement, with the position, the end of the log and the epoch."""

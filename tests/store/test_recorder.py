@@ -57,29 +57,6 @@ def test_a_stopped_subscription_ends(ledger: Ledger) -> None:
         timer.join()
 
 
-def test_a_subscriber_beside_sixteen_writers_loses_nothing(ledger: Ledger) -> None:
-    """Each event is received once, in order, while 16 threads append."""
-    each, threads = 60, 16
-    received: list[int] = []
-    subscription = ledger.recorder.subscribe(after=OPENING)
-
-    def receive() -> None:
-        received.extend(s.position for s in islice(subscription, each * threads))
-
-    def write(name: str) -> None:
-        for n in range(each):
-            ledger.recorder.append([DCBEvent(type="t", data=b"x", tags=[f"{name}-{n}"])])
-
-    with subscription:
-        receiver = threading.Thread(target=receive)
-        writers = [threading.Thread(target=write, args=(f"w{n}",)) for n in range(threads)]
-        for thread in (receiver, *writers):
-            thread.start()
-        for thread in (*writers, receiver):
-            thread.join()
-    assert list(range(OPENING + 1, OPENING + 1 + each * threads)) == received
-
-
 def test_one_of_many_that_race_for_a_tag_wins(ledger: Ledger) -> None:
     """64 callers race for 8 tags under a condition: exactly 8 of them win, one for each tag."""
     won: list[str] = []

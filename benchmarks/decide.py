@@ -1,0 +1,121 @@
+"""``decide``: guarded one-event decisions, each durable when it is acknowledged."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from functools import partial
+from typing import Final
+
+from benchmarks import places
+from benchmarks.append_load import recorder_call, umadb_call
+from benchmarks.callers import CallRate
+from benchmarks.harness import Bench
+from benchmarks.participation_load import MEMBERS, enrol, participation_call
+from benchmarks.processes import Processes
+
+NAME: Final = "decide"
+UNIT: Final = "decisions/s"
+SAMPLE_SECONDS: Final = 3.0
+CALLERS: Final = (64, 256)
+LIBRARY_MUST: Final = {64: 8.0, 256: 10.0}
+PROCESSES: Final = 4
+SIZES: Final = "200 B payload, 3 tags, condition on a type and one of them"
+
+
+def run(bench: Bench) -> None:
+    """Measure all cases."""
+    _one_process(bench)
+    _several_processes(bench)
+    _through_a_slice(bench)
+
+
+def _calls(bench: Bench, callers: int, make: Callable[[], Callable[[], object]]) -> CallRate:
+    return CallRate(make, callers, bench.seconds(SAMPLE_SECONDS))
+
+
+@contextmanager
+def _umadb(bench: Bench) -> Iterator[dict[str, CallRate]]:
+    """UmaDB with so many callers; nothing where it is not installed."""
+    module = places.umadb_module()
+    if module is None:
+        yield {}
+        return
+    with places.umadb_client(bench) as client:
+        call = partial(umadb_call, module, client)
+        yield {f"{places.UMADB} {callers}": _calls(bench, callers, call) for callers in CALLERS}
+
+
+def _one_process(bench: Bench) -> None:
+    bench.say(f"{NAME}: one process")
+    with ExitStack() as stack:
+        ledger = stack.enter_context(places.fresh_ledger(bench))
+        recorder = stack.enter_context(places.library_recorder(bench))
+        contenders = {
+            f"ours {count}": _calls(bench, count, partial(recorder_call, ledger.recorder))
+            for count in CALLERS
+        }
+        contenders[places.LIBRARY] = _calls(
+            bench, places.LIBRARY_THREADS, partial(recorder_call, recorder)
+        )
+        contenders |= stack.enter_context(_umadb(bench))
+        figures = bench.take_turns(contenders)
+    for count in CALLERS:
+        ours = contenders[f"ours {count}"]
+        case = f"{count} callers"
+        library = contenders[places.LIBRARY]
+        bench.record(
+            NAME, case, ours=figures[f"ours {count}"], peer=figures[places.LIBRARY],
+            peer_name=f"{places.LIBRARY}, {places.LIBRARY_THREADS} threads", unit=UNIT,
+            must=LIBRARY_MUST[count], aim=15.0, sizes=SIZES,
+            note=f"p99 {ours.p99}, peer {library.p99}",
+        )  # fmt: skip
+        name = f"{places.UMADB} {count}"
+        if name not in figures:
+            bench.record_not_run(
+                NAME, case, places.UMADB_ABSENT, peer_name=places.UMADB, unit=UNIT, must=1.2, aim=2
+            )
+            continue
+        bench.record(
+            NAME, case, ours=figures[f"ours {count}"], peer=figures[name], peer_name=places.UMADB,
+            unit=UNIT, must=1.2, aim=2.0, sizes=SIZES,
+            note=f"p99 {ours.p99}, peer {contenders[name].p99}",
+        )  # fmt: skip
+
+
+def _several_processes(bench: Bench) -> None:
+    bench.say(f"{NAME}: {PROCESSES} processes")
+    callers, seconds = CALLERS[0], bench.seconds(SAMPLE_SECONDS)
+    with (
+        places.fresh_installation(bench) as (settings, database),
+        places.new_ledger(database),
+        Processes(settings, 1, callers) as one,
+        Processes(settings, PROCESSES, callers) as several,
+    ):
+        figures = bench.take_turns(
+            {"4 processes": lambda: several.call(seconds), "1 process": lambda: one.call(seconds)}
+        )
+    bench.record(
+        NAME, f"{PROCESSES} processes x {callers} callers", ours=figures["4 processes"],
+        peer=figures["1 process"], peer_name=f"ours, 1 process x {callers} callers", unit=UNIT,
+        must=0.4, aim=1.0, sizes=SIZES,
+    )  # fmt: skip
+
+
+def _through_a_slice(bench: Bench) -> None:
+    members = bench.size(MEMBERS, 200)
+    bench.say(f"{NAME}: through the slice of a participation, {members:,} members")
+    with places.fresh_ledger(bench) as ledger:
+        with bench.progress("enrolling", members) as report:
+            enrol(ledger, members, report)
+        contenders = {
+            "slice": _calls(bench, CALLERS[0], partial(participation_call, ledger, members)),
+            "without": _calls(bench, CALLERS[0], partial(recorder_call, ledger.recorder)),
+        }
+        figures = bench.take_turns(contenders)
+    bench.record(
+        NAME, f"slice of a participation, {CALLERS[0]} callers", ours=figures["slice"],
+        peer=figures["without"], peer_name="ours without the slice", unit=UNIT, must=0.6, aim=0.9,
+        sizes=f"{members:,} members, drawn at random; 4 tags, an entry limit",
+        note=f"p99 {contenders['slice'].p99}, peer {contenders['without'].p99}",
+    )  # fmt: skip

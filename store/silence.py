@@ -1,0 +1,55 @@
+"""A host that falls silent with the head locked: whoever waits for its turn ends that session.
+
+PostgreSQL has no timeout for this. While a session waits for the bytes of a COPY it is not idle,
+and no limit on statements is looked at; a host that is gone would hold the head for ever.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Final, TypeVar
+
+import psycopg
+import structlog
+
+LOOK_SECONDS: Final = 2
+"""How often whoever waits for its turn looks whether the one before it is still there."""
+SILENT_SECONDS_MAX: Final = 5
+"""How long whoever has the head locked may keep PostgreSQL waiting while others wait for it."""
+LOCK_SECONDS_MAX: Final = 60
+"""How long a batch waits for its turn; then its callers are told that it was not taken."""
+
+END_SILENT_SQL: Final = """
+SELECT pg_terminate_backend(a.pid) FROM pg_stat_activity a
+WHERE a.wait_event = 'ClientRead' AND a.state <> 'idle'
+  AND a.state_change < clock_timestamp() - make_interval(secs => %s)
+  AND a.pid IN (
+    SELECT l.pid FROM pg_locks l
+    WHERE l.locktype = 'relation' AND l.relation = 'head'::regclass AND l.granted
+      AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+      AND l.mode IN ('RowShareLock', 'RowExclusiveLock'))
+"""
+log = structlog.get_logger()
+T = TypeVar("T")
+
+
+def in_turn(commit: Callable[[], T], connect: Callable[[], psycopg.Connection]) -> T:
+    """What ``commit`` gives once the head is free; it raises LockNotAvailable while it is not."""
+    deadline = time.monotonic() + LOCK_SECONDS_MAX
+    while True:
+        try:
+            return commit()
+        except psycopg.errors.LockNotAvailable:
+            if time.monotonic() > deadline:
+                raise
+            if ended := end_silent(connect):
+                log.warning("head.taken_over", sessions=ended)
+
+
+def end_silent(connect: Callable[[], psycopg.Connection]) -> int:
+    """End the sessions that have the head locked and are silent; returns how many there were."""
+    with connect() as connection:
+        # A ledger's role may neither see nor end the sessions of others; who logged in may.
+        connection.execute("RESET ROLE")
+        return len(connection.execute(END_SILENT_SQL, [SILENT_SECONDS_MAX]).fetchall())

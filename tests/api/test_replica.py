@@ -1,0 +1,195 @@
+"""Reads that come from a streaming replica, built for real."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+from uuid import uuid4
+
+import psycopg
+import pytest
+from litestar.testing import TestClient
+
+import projections
+from api import positions
+from api.app import create_app
+from api.limits import Limits
+from domain.ledger import OpenLedger
+from projections import builds
+from projections.balances import BALANCES, Balances
+from projections.failures import ProjectionNotReady
+from projections.reader import reading
+from projections.rebuild import rebuild
+from projections.runner import Runner
+from projections.status import wait_for
+from projections.tables import table_name
+from store.credentials import Credentials
+from store.database import Database
+from store.embedded import EmbeddedPostgres
+from store.keys import EpochKeys
+from store.ledger import Ledger
+from tests.conftest import FOLDER_VARIABLE, POSTGRES_VERSION, TEST_SETTINGS
+from tests.replica import Replica
+
+WAIT_SECONDS_MAX = 60.0
+SWITCHES = 5
+pytestmark = pytest.mark.slow
+
+
+class House(NamedTuple):
+    """One ledger, served from a replica."""
+
+    ledger: Ledger
+    replica: psycopg.Connection
+    client: TestClient[Any]
+    headers: dict[str, str]
+
+    def record(self) -> str:
+        """Open an account; the Ledger-Position of that."""
+        body = {"programme": "club", "points_currency": "pts", "holders": []}
+        answer = self.client.post("/v1/brand/accounts", json=body, headers=self.headers)
+        assert answer.status_code == 201, answer.text
+        return str(answer.headers["Ledger-Position"])
+
+    def read(self, path: str, position: str | None = None) -> Any:
+        """Read, from a position on."""
+        asked = {} if position is None else {"min_position": position}
+        return self.client.get(f"/v1/brand{path}", params=asked, headers=self.headers)
+
+
+@pytest.fixture(scope="module")
+def house() -> Iterator[House]:
+    """A primary, a replica of it, and an application over both."""
+    data_dir = Path(os.environ[FOLDER_VARIABLE]) / uuid4().hex[:8]
+    with EmbeddedPostgres.start(data_dir, POSTGRES_VERSION, settings=TEST_SETTINGS) as primary:
+        replica = Replica(primary, data_dir / "replica", POSTGRES_VERSION)
+        url = replica.url_of(primary.url)
+        keys = EpochKeys.from_bytes(b"k" * 32)
+        database = Database(primary.url, keys=keys, replica_url=url)
+        opening = OpenLedger(ledger_id="l_1", name="B", time_zone="UTC", currency="EUR")
+        ledger = database.create("brand", opening)
+        credentials = Credentials(database.pool.connection)
+        _, secret = credentials.create("t", ledgers=("brand",), scopes=("command", "read"))
+        app = create_app(
+            lambda _: ledger,
+            credentials,
+            runner_of=lambda ledger: Runner(ledger, projections.ALL).start(),
+            limits=Limits(wait_seconds=WAIT_SECONDS_MAX),
+            ready=["brand"],
+        )
+        with (
+            psycopg.connect(url, autocommit=True) as connection,
+            TestClient(app, raise_server_exceptions=False) as client,
+        ):
+            yield House(ledger, connection, client, {"Authorization": f"Bearer {secret}"})
+        database.close()
+        replica.stop()
+    shutil.rmtree(data_dir)
+
+
+def test_reads_come_from_the_replica(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was written is read when the replica has it; a position is waited for there.
+
+    That a replica is behind is no reason to say that a position was never given to anybody.
+    """
+    first = house.record()
+    for path in ("/campaigns", f"/events/{first.partition('.')[2]}", "/events"):
+        answer = house.read(path, first)
+        assert answer.status_code == 200, answer.text
+    house.replica.execute("SELECT pg_wal_replay_pause()")
+    written = house.record()
+    assert written != first
+    monkeypatch.setattr(positions, "POSITIONS_AHEAD_MAX", 0)
+    for path in ("/campaigns", "/events"):
+        assert house.read(path).headers["Ledger-Position"] == first
+        ahead = f"1.{int(written.partition('.')[2]) + 1}"
+        assert house.read(path, ahead).json()["type"] == "/problems/position-ahead"
+    answers: list[Any] = []
+    waiting = threading.Thread(target=lambda: answers.append(house.read("/campaigns", written)))
+    waiting.start()
+    house.replica.execute("SELECT pg_wal_replay_resume()")
+    waiting.join(WAIT_SECONDS_MAX)
+    assert [answer.status_code for answer in answers] == [200]
+    assert answers[0].headers["Ledger-Position"] == written
+
+
+def test_a_position_is_given_up_on_a_replica_that_stands_still(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who waits too long is told to come back."""
+    house.read("/campaigns", house.record())
+    house.replica.execute("SELECT pg_wal_replay_pause()")
+    monkeypatch.setattr(house.client.app.state, "limits", Limits(wait_seconds=0.1))
+    answer = house.read("/campaigns", house.record())
+    assert (answer.status_code, answer.json()["type"]) == (503, "/problems/not-yet-reached")
+    house.replica.execute("SELECT pg_wal_replay_resume()")
+
+
+class Reading(threading.Thread):
+    """Reads again and again."""
+
+    def __init__(self, house: House) -> None:
+        super().__init__()
+        self.house = house
+        self.stopping = threading.Event()
+        self.positions: list[int] = []
+        self.failed: list[str] = []
+
+    def run(self) -> None:
+        """Go on until told to stop."""
+        while not self.stopping.is_set():
+            answer = self.house.read("/campaigns")
+            if answer.status_code == 200:
+                self.positions.append(int(answer.headers["Ledger-Position"].partition(".")[2]))
+            else:
+                self.failed.append(answer.text)
+
+
+def test_a_version_switch_fails_no_reader_of_the_replica(house: House) -> None:
+    """Tables are filled, pointed to, and dropped without any grace while others read: all go on."""
+    house.read("/campaigns", house.record())
+    readers = [Reading(house) for _ in range(3)]
+    for reader in readers:
+        reader.start()
+    for _ in range(SWITCHES):
+        rebuild(house.ledger, projections.ALL)
+        with house.ledger.connect() as connection:
+            builds.drop_retired(connection, grace_seconds=0)
+        assert house.read("/campaigns", house.record()).status_code == 200
+    for reader in readers:
+        reader.stopping.set()
+        reader.join()
+        assert reader.failed == []
+        assert reader.positions == sorted(reader.positions)
+        assert len(reader.positions) > SWITCHES
+
+
+def test_a_reader_that_stalls_does_not_stall_the_replica(house: House) -> None:
+    """It holds tables that are dropped: the replica goes on after a second, and it reads again."""
+    house.read("/campaigns", house.record())
+    pool = house.ledger.for_readers().pool
+    assert wait_for(pool, BALANCES, house.ledger.log.head().position, WAIT_SECONDS_MAX)
+    with house.ledger.connect() as connection:
+        before = builds.current(connection, BALANCES)
+        assert before is not None
+
+        def stall() -> None:
+            with reading(pool, BALANCES) as reader:
+                assert reader.rows(Balances, ["nobody"]) == {}
+                rebuild(house.ledger, [BALANCES])
+                builds.drop_retired(connection, grace_seconds=0)
+                position = int(house.record().partition(".")[2])
+                assert wait_for(pool, BALANCES, position, WAIT_SECONDS_MAX)
+                reader.rows(Balances, ["nobody"])
+
+        with pytest.raises(ProjectionNotReady):
+            stall()
+    gone = table_name(Balances, BALANCES.version, before.build)
+    found = house.replica.execute("SELECT to_regclass(%s)", [f"ledger_brand.{gone}"]).fetchone()
+    assert found == (None,)
+    with reading(pool, BALANCES) as reader:
+        assert reader.rows(Balances, ["nobody"]) == {}

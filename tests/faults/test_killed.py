@@ -1,0 +1,31 @@
+"""Killed at random moments under load: the server, PostgreSQL, one of its processes."""
+
+import signal
+from random import Random
+
+import psutil
+
+from tests.faults.shop import Shop
+
+KILLS = 8
+END_SECONDS_MAX = 60
+
+
+def test_killed_again_and_again(shop: Shop) -> None:
+    """A server, PostgreSQL in two ways, a backend: all come back, and nothing is lost."""
+    load, house = shop.begin(), shop.house
+    random = Random(7)  # noqa: S311 - when to kill is no secret
+    for n in range(KILLS):
+        load.goes_on(random.randint(1, 40))
+        if n % 4 == 0:
+            house.servers[0].restart()
+        elif n % 4 == 1:
+            house.end_postgres(signal.SIGKILL)
+        elif n % 4 == 2:
+            house.end_postgres(signal.SIGQUIT)
+        else:  # PostgreSQL restarts by itself when one of its processes dies
+            backends = house.postmaster().children()
+            random.choice(backends).send_signal(signal.SIGKILL)
+            psutil.wait_procs(backends, END_SECONDS_MAX)
+    shop.check()
+    assert house.servers[0].logged("projection.interrupted")
