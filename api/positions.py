@@ -72,7 +72,7 @@ def check(wanted: Wanted, latest: Head) -> None:
 
     What is read may be a replica, so the end of the log where it is written is what decides.
     """
-    epoch, end, _ = latest
+    end, epoch = latest.position, latest.epoch
     if wanted.epoch not in {None, epoch}:
         raise EpochChanged(epoch=epoch, position=end, wanted_epoch=wanted.epoch)
     if not is_of(wanted, epoch, end):
