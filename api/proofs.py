@@ -13,8 +13,9 @@ from litestar.di import NamedDependency
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import PathParameter, QueryParameter
 
+from api.answers import JSON
 from api.call import Call
-from api.described import JSON, Answer, proves
+from api.described import Answer, proves
 from api.threads import in_thread
 from domain.types import INTEGER_MAX
 from store.merkle import TILE_WIDTH
