@@ -5,16 +5,15 @@ from __future__ import annotations
 import re
 from base64 import b64encode
 from collections.abc import Callable
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 import msgspec
-from litestar import Response
-from litestar.di import NamedDependency
+from litestar import Request, Response
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import PathParameter, QueryParameter
 
 from api.answers import JSON
-from api.call import Call
+from api.call import call_of
 from api.described import Answer, proves
 from api.threads import in_thread
 from domain.types import INTEGER_MAX
@@ -74,13 +73,17 @@ async def _answered(
 
 
 @proves("/log/checkpoint", Answer({"type": "string"}, TEXT), (NotSealedYet, NoSuchCheckpoint))
-async def read_checkpoint(call: NamedDependency[Call], size: Size = None) -> Response[bytes | str]:
+async def read_checkpoint(
+    request: Request[Any, Any, Any], size: Size = None
+) -> Response[bytes | str]:
     """Read a signed checkpoint: how large the log is, and the root over all of it.
 
     A C2SP signed note, with the signatures of witnesses. Keep it: a log that is cut short or
     replaced later does not fit it.
     """
-    return await _answered(lambda: call.ledger.tree.checkpoint(size), TEXT, FOR_A_MOMENT)
+    return await _answered(
+        lambda: call_of(request).ledger.tree.checkpoint(size), TEXT, FOR_A_MOMENT
+    )
 
 
 @proves(
@@ -89,11 +92,13 @@ async def read_checkpoint(call: NamedDependency[Call], size: Size = None) -> Res
     (NoSuchTile,),
 )
 async def read_tile(
-    call: NamedDependency[Call], level: Level, place: Place
+    request: Request[Any, Any, Any], level: Level, place: Place
 ) -> Response[bytes | str]:
     """Read a tile: up to 256 hashes of the Merkle tree, side by side."""
     index, width = _place_of(place)
-    return await _answered(lambda: call.ledger.tree.tile(level, index, width), BYTES, FOR_EVER)
+    return await _answered(
+        lambda: call_of(request).ledger.tree.tile(level, index, width), BYTES, FOR_EVER
+    )
 
 
 @proves(
@@ -101,39 +106,43 @@ async def read_tile(
     Answer({"type": "string", "format": "binary"}, BYTES),
     (NoSuchTile,),
 )
-async def read_entries(call: NamedDependency[Call], place: Place) -> Response[bytes | str]:
+async def read_entries(request: Request[Any, Any, Any], place: Place) -> Response[bytes | str]:
     """Read the entries of a tile of level 0: each after its length in two bytes, big-endian.
 
     They are as they were hashed, so sealed values stay sealed, whatever the key may see.
     """
     index, width = _place_of(place)
-    return await _answered(lambda: call.ledger.tree.bundle(index, width), BYTES, FOR_EVER)
+    return await _answered(
+        lambda: call_of(request).ledger.tree.bundle(index, width), BYTES, FOR_EVER
+    )
 
 
 @proves("/log/receipts/{position:int}", Answer({"type": "string"}, TEXT), (NotSealedYet,))
-async def read_receipt(call: NamedDependency[Call], position: Sealed) -> Response[bytes | str]:
+async def read_receipt(request: Request[Any, Any, Any], position: Sealed) -> Response[bytes | str]:
     """Read what proves that the event at a position is in the log (C2SP tlog-proof).
 
     The hashes that lead from the entry to the root, and the signed checkpoint: whoever has the
     entry and the public key can check it, without this server.
     """
-    return await _answered(lambda: call.ledger.tree.receipt(position).text, TEXT, FOR_A_MOMENT)
+    return await _answered(
+        lambda: call_of(request).ledger.tree.receipt(position).text, TEXT, FOR_A_MOMENT
+    )
 
 
 @proves("/log/consistency", Answer(Continuation), (NoSuchCheckpoint,))
 async def read_consistency(
-    call: NamedDependency[Call], earlier: Earlier, later: Later
+    request: Request[Any, Any, Any], earlier: Earlier, later: Later
 ) -> Response[Continuation]:
     """Read what shows that one checkpoint continues another."""
-    proof = await in_thread(call.ledger.tree.consistency, earlier, later)
+    proof = await in_thread(call_of(request).ledger.tree.consistency, earlier, later)
     found = Continuation(earlier, later, [b64encode(one).decode() for one in proof])
     return Response(found, media_type=JSON, headers={"Cache-Control": FOR_EVER})
 
 
 @proves("/log/keys", Answer(PublicKeys), ())
-async def read_keys(call: NamedDependency[Call]) -> Response[PublicKeys]:
+async def read_keys(request: Request[Any, Any, Any]) -> Response[PublicKeys]:
     """Read the public keys that signed. Compare them with those that you have by another way."""
-    keys = await in_thread(call.ledger.tree.verifiers)
+    keys = await in_thread(call_of(request).ledger.tree.verifiers)
     return Response(PublicKeys([str(key) for key in keys]), media_type=JSON)
 
 
