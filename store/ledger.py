@@ -119,18 +119,12 @@ class Ledger:
         import or job that brings them. Only ``admin`` may bring decided events of another system.
         """
         checked = [_checked(new, admin=admin) for new in events]
-        sound = [new for new in checked if isinstance(new, NewEvent)]
-        sealed = iter(self._sealed([new.event for new in sound]))
-        final: list[NewEvent | FilrougeError] = []
-        for new in checked:
-            event = next(sealed) if isinstance(new, NewEvent) else None
-            if isinstance(new, FilrougeError) or event is None:
-                final.append(new)
-            else:
-                final.append(
-                    event if isinstance(event, FilrougeError) else new._replace(event=event)
-                )
-        return self._writer.submit(Observe(final, actor, batch))
+        sound = [event for event in checked if not isinstance(event, FilrougeError)]
+        sealed = iter(self._sealed(sound))
+        final = [event if isinstance(event, FilrougeError) else next(sealed) for event in checked]
+        request = Observe(events, final, actor, batch)
+        self._writer.submit(request)
+        return request.future
 
     def decide(self, command: Command, *, command_id: str, actor: str) -> Future[Verdict]:
         """Decide a command; the future raises the rule's error, or resolves when it is durable.
@@ -146,7 +140,9 @@ class Ledger:
         except FilrougeError as error:
             self._writer.meter.refused(error)
             raise
-        return self._writer.submit(Decide(decision, digest_of(sealed), actor, subject))
+        request = Decide(decision, digest_of(sealed), actor, subject)
+        self._writer.submit(request)
+        return request.future
 
     def _sealed(self, events: list[Event]) -> Sequence[Event | FilrougeError]:
         return self.vault.seal_many(events) if any(map(is_sealed, events)) else events
@@ -169,7 +165,7 @@ class Ledger:
             self._read_pool.close()
 
 
-def _checked(new: NewEvent, *, admin: bool) -> NewEvent | FilrougeError:
+def _checked(new: NewEvent, *, admin: bool) -> Event | FilrougeError:
     try:
         if not isinstance(new.event, Observation) and not admin:
             message = f"{new.event.type_name} is decided by the ledger, not reported to it"
@@ -177,7 +173,7 @@ def _checked(new: NewEvent, *, admin: bool) -> NewEvent | FilrougeError:
         _check_origin("id", new.id)
         _check_origin("source", new.source)
         check_time("time", new.time)
-        return new._replace(event=validated(new.event))
+        return validated(new.event)
     except FilrougeError as error:
         return error
 
