@@ -23,6 +23,7 @@ from api import (
     members,
     metrics,
     pages,
+    proofs,
     status,
 )  # fmt: skip
 from api.access import Gate
@@ -59,6 +60,7 @@ TAGS: Final = (
     ("rewards", "What members are given, redeem, or lose again"),
     ("referrals", "Friends who bring friends"),
     ("corrections", "Taking back what was wrong"),
+    ("proof", "Checkpoints, tiles and receipts: how anybody checks that nothing was changed"),
     ("status", "Health, and how far the projections are"),
 )
 
@@ -66,7 +68,7 @@ TAGS: Final = (
 def _routes() -> list[Any]:
     keyed = (
         *events.HANDLERS, *event_reads.HANDLERS, *commands.HANDLERS, *members.HANDLERS,
-        *accounts.HANDLERS, *campaigns.HANDLERS, *status.KEYED_HANDLERS,
+        *accounts.HANDLERS, *campaigns.HANDLERS, *proofs.HANDLERS, *status.KEYED_HANDLERS,
     )  # fmt: skip
     ledger = Router("/v1/{ledger:str}", route_handlers=list(keyed))
     return [ledger, *status.HANDLERS, *metrics.HANDLERS, *pages.HANDLERS]

@@ -36,6 +36,8 @@ WRITING: Final = (
     errors.UnsupportedMediaType, StoreUnavailable, StoreOverloaded, StoreClosed,
 )  # fmt: skip
 
+PROVING: Final = (Scope.READ, Scope.AUDIT)
+
 
 class Answer(NamedTuple):
     """What comes back when all is well."""
@@ -99,6 +101,16 @@ def open_to_all(
 ) -> Callable[[Handler], HTTPRouteHandler]:
     """Declare a read that needs no key."""
     return _declared("GET", path, Described({200: answer}, problems), tag)
+
+
+def proves(
+    path: str, answer: Answer, problems: tuple[type[FilrougeError], ...]
+) -> Callable[[Handler], HTTPRouteHandler]:
+    """Declare a read of what proves the log; it reflects a checkpoint, not a position."""
+    described = Described(
+        {200: answer}, (*KEYED, errors.MalformedRequest, *problems), scopes=PROVING
+    )
+    return _declared("GET", path, described, "proof", media_type=answer.media_type)
 
 
 def looks_up(
