@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections import OrderedDict
 from collections.abc import Collection
+from functools import partial
 from hashlib import sha256
 from time import monotonic
 from typing import Final, NamedTuple
@@ -58,6 +60,7 @@ class Gate:
         self._credentials = credentials
         self._remember_seconds = remember_seconds
         self._known: OrderedDict[bytes, tuple[float, ApiKey]] = OrderedDict()
+        self._asking: dict[bytes, asyncio.Future[ApiKey | None]] = {}
         self._lock = threading.Lock()
 
     async def access(self, scope: HTTPScope, ledger: str) -> Access:
@@ -71,13 +74,27 @@ class Gate:
         if scheme.lower() != "bearer" or not 0 < len(secret) <= API_KEY_LENGTH_MAX:
             raise Unauthenticated
         digest = sha256(secret.encode(errors="surrogatepass")).digest()
-        known = self._remembered(digest)
+        known = self._remembered(digest) or await self._looked_up(digest, secret)
         if known is None:
-            known = await in_thread(self._credentials.authenticate, secret)
-            if known is None:
-                raise Unauthenticated
-            self._remember(digest, known)
+            raise Unauthenticated
         return known
+
+    async def _looked_up(self, digest: bytes, secret: str) -> ApiKey | None:
+        """The key of this secret as the database knows it; whoever asks meanwhile asks with it."""
+        asking = self._asking.get(digest)
+        if asking is None:
+            asking = asyncio.ensure_future(in_thread(self._credentials.authenticate, secret))
+            self._asking[digest] = asking
+            asking.add_done_callback(partial(self._answered, digest))
+        return await asyncio.shield(asking)
+
+    def _answered(self, digest: bytes, asking: asyncio.Future[ApiKey | None]) -> None:
+        del self._asking[digest]
+        if asking.cancelled() or asking.exception() is not None:
+            return  # whoever waits for it is told
+        known = asking.result()
+        if known is not None:
+            self._remember(digest, known)
 
     def _remembered(self, digest: bytes) -> ApiKey | None:
         with self._lock:

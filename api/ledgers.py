@@ -58,6 +58,7 @@ class Served:
         """As :meth:`epoch`, for the event loop."""
         if not self._epoch_is_old():
             return self._known_head().epoch
+        self._looked_at = monotonic()  # one asks, and the others go on with what is known
         return (await in_thread(self.head)).epoch
 
     def _epoch_is_old(self) -> bool:
