@@ -35,6 +35,7 @@ test: setup  ## Run all the tests.
 
 faults: setup  ## Faults of all kinds for FILROUGE_TEST_FAULT_MINUTES (30), under load; SEED=n.
 	$(BIN)/python -m tests.faults $(if $(SEED),--seed $(SEED))
+	FILROUGE_TEST_FOLLOWED_EVENTS=10000000 $(BIN)/pytest tests/store/test_nothing_is_missed.py
 
 lint: setup  ## Check style, format and the direction of imports.
 	$(BIN)/ruff check
