@@ -102,14 +102,18 @@ class _Load:
                 pass  # as a client does: come back in a moment
             time.sleep(TICK_SECONDS)
         for future in futures:
-            future.result()
-        return time.perf_counter() - began
+            [outcome] = future.result()
+            assert outcome.position is not None, outcome.error
+        took = time.perf_counter() - began
+        while len(self.acknowledged) < len(futures):
+            time.sleep(TICK_SECONDS)  # whoever waits is woken before it is noted
+        return took
 
     def _note(self, future: Future[list[Outcome]]) -> None:
         now = time.perf_counter()
         [outcome] = future.result()
-        assert outcome.position is not None, outcome.error
-        self.acknowledged.append((outcome.position, now))
+        if outcome.position is not None:
+            self.acknowledged.append((outcome.position, now))
 
 
 class _Watch:
