@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
+from collections.abc import Collection
 from hashlib import sha256
 from time import monotonic
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
-from litestar.connection import ASGIConnection
-from litestar.handlers import BaseRouteHandler
-from litestar.types import Guard
+from litestar.types import HTTPScope
 
 from api.errors import NoSuchLedger, Unauthenticated
 from api.limits import API_KEY_LENGTH_MAX
+from api.parameters import header_of
 from api.threads import in_thread
 from domain.errors import NotPermitted
 from store.credentials import EVERY_LEDGER, ApiKey, Credentials, Scope
@@ -26,6 +26,14 @@ class Access(NamedTuple):
 
     key: ApiKey
     ledger: str
+
+    def check(self, scopes: Collection[Scope]) -> None:
+        """Refuse who has no key of this ledger with at least one of these scopes."""
+        if not (EVERY_LEDGER in self.key.ledgers or self.ledger in self.key.ledgers):
+            raise NoSuchLedger
+        if not any(self.key.allows(self.ledger, scope) for scope in scopes):
+            wanted = " or ".join(f"`{scope}`" for scope in scopes)
+            raise NotPermitted(f"this needs a key with the scope {wanted}", scopes=list(scopes))
 
     @property
     def actor(self) -> str:
@@ -51,6 +59,10 @@ class Gate:
         self._remember_seconds = remember_seconds
         self._known: OrderedDict[bytes, tuple[float, ApiKey]] = OrderedDict()
         self._lock = threading.Lock()
+
+    async def access(self, scope: HTTPScope, ledger: str) -> Access:
+        """What whoever asks may do in a ledger. Raises Unauthenticated."""
+        return Access(await self.key_of(header_of(scope, b"authorization")), ledger)
 
     async def key_of(self, authorization: str | None) -> ApiKey:
         """The key that an Authorization header carries. Raises Unauthenticated."""
@@ -78,20 +90,3 @@ class Gate:
             self._known.move_to_end(digest)
             while len(self._known) > KEYS_REMEMBERED_MAX:
                 self._known.popitem(last=False)
-
-
-def requires(*scopes: Scope) -> Guard:
-    """Let nobody in without a key of the ledger that has at least one of these scopes."""
-
-    async def guard(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
-        gate: Gate = connection.app.state.gate
-        key = await gate.key_of(connection.headers.get("authorization"))
-        ledger = connection.path_params.get("ledger", EVERY_LEDGER)
-        connection.scope["state"]["access"] = Access(key, ledger)
-        if not (EVERY_LEDGER in key.ledgers or ledger in key.ledgers):
-            raise NoSuchLedger
-        if not any(key.allows(ledger, scope) for scope in scopes):
-            wanted = " or ".join(f"`{scope}`" for scope in scopes)
-            raise NotPermitted(f"this needs a key with the scope {wanted}", scopes=list(scopes))
-
-    return guard

@@ -82,6 +82,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         str | None,
         Meta(description="The signing key itself, 32 bytes in base64, in place of a key file."),
     ] = None
+    witness_file: Annotated[
+        Path | None,
+        Meta(
+            description="The outsiders who cosign checkpoints, one on each line: the public key, a "
+            "space, the address. Without it: nobody."
+        ),
+    ] = None
     seal_seconds: Annotated[
         float,
         Meta(description="How far behind the log its newest checkpoint may be.", ge=0.1, le=3600),
@@ -205,28 +212,6 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         return f"Settings({', '.join(shown)})"
 
 
-class SettingDoc(msgspec.Struct, frozen=True):
-    """One setting as the reference page shows it."""
-
-    variable: str
-    kind: str
-    default: str
-    description: str
-
-
-def documented_settings() -> list[SettingDoc]:
-    """Every setting with its variable, kind, default and description, in order of declaration."""
-    return [
-        SettingDoc(
-            variable=variable_of(field.name),
-            kind=_kind(field.type),
-            default="" if field.default is None else str(field.default),
-            description=_meta(field.type).description or "",
-        )
-        for field in msgspec.structs.fields(Settings)
-    ]
-
-
 def variable_of(field_name: str) -> str:
     """The environment variable of a field of `Settings`."""
     return PREFIX + field_name.upper()
@@ -241,7 +226,7 @@ def _converted(variable: str, field: msgspec.structs.FieldInfo, value: str) -> o
     except msgspec.ValidationError as error:
         # The value is not repeated: it may be a secret, and this message goes to logs.
         problem = str(error)[:1].lower() + str(error)[1:]
-        raise SettingsError(variable, problem, f"Set it to: {_kind(field.type)}") from None
+        raise SettingsError(variable, problem, f"Set it to: {kind_of(field.type)}") from None
     _check_alone(variable, field.name, value)
     return converted
 
@@ -254,7 +239,7 @@ def _check_alone(variable: str, name: str, value: str) -> None:
                 "this is not the address of a PostgreSQL",
                 "Set it to something like postgresql://user@host:5432/database",
             )
-    elif name == "epoch_key":
+    elif name in {"epoch_key", "log_key"}:
         try:
             length = len(base64.b64decode(value, validate=True))
         except ValueError:
@@ -268,12 +253,13 @@ def _check_alone(variable: str, name: str, value: str) -> None:
 
 
 def _check_together(settings: Settings) -> None:
-    if settings.epoch_key is not None and settings.key_file is not None:
-        raise SettingsError(
-            variable_of("epoch_key"),
-            f"{variable_of('key_file')} is set too, and only one of them can hold",
-            "Unset one of the two",
-        )
+    for key, file in (("epoch_key", "key_file"), ("log_key", "log_key_file")):
+        if getattr(settings, key) is not None and getattr(settings, file) is not None:
+            raise SettingsError(
+                variable_of(key),
+                f"{variable_of(file)} is set too, and only one of them can hold",
+                "Unset one of the two",
+            )
 
 
 def _nearest(name: str, known: Mapping[str, object]) -> str:
@@ -284,14 +270,10 @@ def _nearest(name: str, known: Mapping[str, object]) -> str:
     return f"Unset it. The settings are: {', '.join(known)}"
 
 
-def _meta(annotated: Any) -> Meta:
-    meta: Meta = annotated.__metadata__[0]
-    return meta
-
-
-def _kind(annotated: Any) -> str:
+def kind_of(annotated: Any) -> str:
+    """What a setting may hold, in words."""
     base = typing.get_args(annotated)[0]
-    meta = _meta(annotated)
+    meta = meta_of(annotated)
     if typing.get_origin(base) is Literal:
         return " or ".join(str(value) for value in typing.get_args(base))
     if isinstance(base, types.UnionType):
@@ -300,3 +282,9 @@ def _kind(annotated: Any) -> str:
     if meta.ge is not None and meta.le is not None:
         return f"{word} from {meta.ge} to {meta.le}"
     return f"{word} like {meta.pattern}" if meta.pattern else word
+
+
+def meta_of(annotated: Any) -> Meta:
+    """What is said of a setting beside its type."""
+    meta: Meta = annotated.__metadata__[0]
+    return meta

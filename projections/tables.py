@@ -77,7 +77,8 @@ def drop_tables(connection: psycopg.Connection, build: int) -> None:
 
 
 @cache
-def _decoder(row: type) -> Callable[[str], Any]:
+def decoder_of(row: type) -> Callable[[str], Any]:
+    """What makes a row of this class from its JSON."""
     return msgspec.json.Decoder(row).decode
 
 
@@ -88,7 +89,7 @@ class FoldTable:
         self.fold = fold
         self._connection = connection
         self._name = sql.Identifier(name)
-        self._decode = _decoder(fold.Row)
+        self._decode = decoder_of(fold.Row)
 
     def load(self, keys: Iterable[str]) -> Rows:
         """The rows of these keys; those that there are."""

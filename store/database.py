@@ -29,6 +29,10 @@ BATCH_EVENTS_MAX: Final = 2_000
 POOL_MAX: Final = 8
 """Connections of one process to one PostgreSQL that its pools share: see :func:`shares_of`."""
 CONNECT_SECONDS_MAX: Final = 10
+WAIT_SECONDS_MAX: Final = 10
+"""How long somebody waits for a connection of a pool, when all are in use or PostgreSQL is away."""
+RECONNECT_SECONDS_MAX: Final = 2
+"""How long a pool tries again, ever less often; then whoever comes next begins anew."""
 SILENT_SECONDS_MAX: Final = 60
 """How long a transaction may be open of which nothing is heard; then PostgreSQL ends it."""
 KEEPALIVE: Final = MappingProxyType(
@@ -275,6 +279,8 @@ def _pool(
         kwargs={"autocommit": autocommit, **_said(url, name)},
         configure=configure,
         check=ConnectionPool.check_connection,
+        timeout=WAIT_SECONDS_MAX,
+        reconnect_timeout=RECONNECT_SECONDS_MAX,
         open=True,
     )
     watch(pool)

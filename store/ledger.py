@@ -15,12 +15,13 @@ from psycopg_pool import ConnectionPool
 
 from domain.decision import Command, slice_for
 from domain.errors import FilrougeError, InvalidEvent, NotPermitted
-from domain.event import Observation, check_time, check_times, validated
-from domain.ledger import LedgerOpened, OpenLedger
+from domain.event import Event, Observation, check_time, check_times, validated
+from domain.ledger import LedgerOpened
 from store.log import Log
 from store.recorder import Recorder
 from store.requests import Decide, NewEvent, Observe, Outcome, Verdict, digest_of
-from store.subjects import subject_of
+from store.sealer import is_sealed
+from store.subjects import asks_the_log, subject_of
 from store.tree import LogTree
 from store.vault import Vault
 from store.writer import Writer
@@ -119,7 +120,7 @@ class Ledger:
         """
         checked = [_checked(new, admin=admin) for new in events]
         sound = [new for new in checked if isinstance(new, NewEvent)]
-        sealed = iter(self.vault.seal_many([new.event for new in sound]))
+        sealed = iter(self._sealed([new.event for new in sound]))
         final: list[NewEvent | FilrougeError] = []
         for new in checked:
             event = next(sealed) if isinstance(new, NewEvent) else None
@@ -139,13 +140,26 @@ class Ledger:
         try:
             _check_origin("command id", command_id)
             check_times(command)
-            sealed = command if isinstance(command, OpenLedger) else self.vault.seal(command)
+            sealed = self.vault.seal(command) if is_sealed(command) else command
             subject = subject_of(sealed, self.primary.log)
             decision = slice_for(sealed, command_id, **subject.arguments)
         except FilrougeError as error:
             self._writer.meter.refused(error)
             raise
         return self._writer.submit(Decide(decision, digest_of(sealed), actor, subject))
+
+    def _sealed(self, events: list[Event]) -> Sequence[Event | FilrougeError]:
+        return self.vault.seal_many(events) if any(map(is_sealed, events)) else events
+
+    @staticmethod
+    def asks_first(struct: Event | Command) -> bool:
+        """Whether the database is asked before this is queued; if not, queueing never blocks."""
+        return is_sealed(struct) or asks_the_log(struct)
+
+    @property
+    def has_digest_key(self) -> bool:
+        """Whether the vault's digest key is at hand, without asking the database."""
+        return "vault" in vars(self) and self.vault.has_digest_key
 
     def close(self) -> None:
         """Record what is queued, then let go of every connection."""

@@ -67,8 +67,7 @@ class Writer:
         self.meter = Meter(name, self._queue.qsize)
         self._connection: psycopg.Connection | None = None
         self._views, self._voids, self._voids_seen = Views(), Voids(), 0
-        self._type_ids: dict[str, int] = {}
-        self._room = 0  # up to which position there is certainly a partition, and one ahead
+        self._type_ids, self._room = dict[str, int](), 0  # room: up to where nobody need ask
         self._closing = threading.Event()
         self._submitting = threading.Lock()
         self._thread = threading.Thread(target=self._loop, name="writer", daemon=True)
@@ -125,7 +124,6 @@ class Writer:
 
     def _serve(self, requests: list[Request]) -> None:
         """Decide and commit a batch; answer everybody."""
-        answers: list[tuple[Request, Any, BaseException | None]] = []
         try:
             answers, position = in_turn(partial(self._commit, requests), self._connect)
         except Exception as error:  # whatever went wrong, nobody may wait for ever

@@ -2,8 +2,32 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from filrouge.documentation.markdown import page, table
-from filrouge.settings import documented_settings
+from filrouge.settings import Settings, kind_of, meta_of, variable_of
+
+
+class SettingDoc(msgspec.Struct, frozen=True):
+    """One setting as the reference page shows it."""
+
+    variable: str
+    kind: str
+    default: str
+    description: str
+
+
+def documented_settings() -> list[SettingDoc]:
+    """Every setting with its variable, kind, default and description, in order of declaration."""
+    return [
+        SettingDoc(
+            variable=variable_of(field.name),
+            kind=kind_of(field.type),
+            default="" if field.default is None else str(field.default),
+            description=meta_of(field.type).description or "",
+        )
+        for field in msgspec.structs.fields(Settings)
+    ]
 
 
 def settings_page() -> str:

@@ -27,8 +27,8 @@ from store.ledger import Ledger
 
 LEDGER = "brand"
 START_SECONDS_MAX = 30
-WAIT_SECONDS = 2.0
-SECONDS_MAX = 20.0
+WAIT_SECONDS = 4.0
+SECONDS_MAX = 60.0
 EVERY_SCOPE = ("observe", "command", "read", "personal", "audit", "admin")
 
 

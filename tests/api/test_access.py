@@ -23,7 +23,7 @@ PARTS = {
 }  # fmt: skip
 OPEN = {
     "/", "/docs", "/openapi.json", "/static/{name}", "/problems", "/problems/{code}",
-    "/health", "/ready",
+    "/health", "/ready", "/metrics",
 }  # fmt: skip
 
 

@@ -212,6 +212,7 @@ class TestAccess:
             assert found.of("filrouge_ledger_readable", ledger="away") == 1
             assert found.of("filrouge_log_position", ledger="away") == 1
             assert found.of("filrouge_lease_held", ledger="away") == 0
+            assert found.of("filrouge_log_sealed_position", ledger="away") == 0
             owner.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS false'.encode())
             owner.execute(
                 "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname = %s",

@@ -170,7 +170,10 @@ class TestRealServer:
         """Who sends ten megabytes over a real connection gets the refusal, not a broken pipe."""
         for _ in range(3):
             answer = httpx.post(
-                f"{server}/v1/brand/events", content=b" " * 10_000_000, headers=caller.headers
+                f"{server}/v1/brand/events",
+                content=b" " * 10_000_000,
+                headers=caller.headers,
+                timeout=SECONDS_MAX,
             )
             assert answer.status_code == 413
             assert answer.headers["content-type"] == "application/problem+json"
@@ -185,9 +188,9 @@ class TestRealServer:
         ):
             with socket.create_connection((address.hostname, address.port or 80)) as connection:
                 connection.sendall(junk)
-                connection.settimeout(5)
+                connection.settimeout(SECONDS_MAX)
                 connection.recv(1_000)
-        assert httpx.get(f"{server}/health").status_code == 200
+        assert httpx.get(f"{server}/health", timeout=SECONDS_MAX).status_code == 200
 
     def test_stopping_finishes_what_was_begun(self, house: Any) -> None:
         """Told to stop, the server answers the requests that it has, then ends."""

@@ -13,7 +13,7 @@ import pytest
 
 from filrouge.cli import main
 from filrouge.documentation.http import operations
-from filrouge.settings import documented_settings
+from filrouge.documentation.settings import documented_settings
 
 ROOT = Path(__file__).parents[2]
 GENERATED = ROOT / "docs" / "reference"

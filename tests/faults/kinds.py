@@ -11,9 +11,10 @@ from typing import Final
 import psutil
 
 from tests.faults.full_disk import Disk
+from tests.faults.proxy import WRITING
 from tests.faults.shop import Shop
 
-PARTS = (b"COPY entries", b"COPY origins", b"COMMIT")
+PARTS = (WRITING, b"COMMIT")
 OFFSET_BYTES_MAX = 2_000
 STOPPED_EVENTS = 30
 END_SECONDS_MAX = 60

@@ -17,6 +17,8 @@ from typing import Self
 SOCKET_FILE = ".s.PGSQL.5432"
 CHUNK_BYTES = 1 << 16
 REACHED_SECONDS_MAX = 60
+WRITING = b"COPY entries"
+"""What a server says when a batch is decided and its rows come."""
 FILLING = b'COPY "projection_'
 """What a rebuild says when it writes rows into tables that nobody reads yet."""
 SWITCHING = b"SET state = 'live'"

@@ -1,11 +1,11 @@
 """Connections that break: inside a batch, inside a COPY, and between a commit and its answer."""
 
+from tests.faults.proxy import WRITING
 from tests.faults.shop import Shop
 
 MOMENTS = (
-    (b"COPY entries", 0),  # decided, and nothing is written
-    (b"COPY entries", 1_000),  # some of the bytes have come
-    (b"COPY origins", 0),
+    (WRITING, 0),  # decided, and nothing is written
+    (WRITING, 1_000),  # some of the bytes have come
     (b"COMMIT", 0),  # PostgreSQL never hears it
     (b"COMMIT", 7),  # PostgreSQL does it, and nobody hears that
 )

@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.faults.proxy import WRITING
 from tests.faults.shop import Shop
 
 
@@ -18,7 +19,7 @@ def test_a_server_that_falls_silent_in_a_batch(twice: Shop, offset: int) -> None
         first.environment = house.environment_through(door)
         first.start()
         load = twice.begin()
-        silent = door.hold(b"COPY entries", offset)
+        silent = door.hold(WRITING, offset)
         silent.wait()
         load.goes_on()
         assert second.logged("head.taken_over")

@@ -7,7 +7,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from filrouge.settings import Settings, SettingsError, documented_settings, variable_of
+from filrouge.documentation.settings import documented_settings
+from filrouge.settings import Settings, SettingsError, variable_of
 
 KEY = base64.b64encode(bytes(range(32))).decode()
 

@@ -176,6 +176,15 @@ def _rebuild_and_hang(connect: Callable[[], psycopg.Connection], out: Connection
     rebuild(FakeLedger(), [VISITS], workers=2, batch_events=1, progress=hang)  # type: ignore[arg-type]
 
 
+def _wait_for_the_right(connection: psycopg.Connection) -> None:
+    """Until PostgreSQL has noticed that whoever had the right to rebuild is gone."""
+    while connection.execute(
+        "SELECT FROM pg_locks WHERE locktype = 'advisory' AND granted"
+        " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+    ).fetchone():
+        threading.Event().wait(0.01)
+
+
 def test_a_killed_rebuild_leaves_nothing_that_lasts(brand: Brand) -> None:
     """What was live is untouched, its workers end, and the next rebuild cleans up."""
     brand.tell(visit(), visit("m_2"))
@@ -191,6 +200,7 @@ def test_a_killed_rebuild_leaves_nothing_that_lasts(brand: Brand) -> None:
     os.kill(victim.pid, signal.SIGKILL)
     victim.join()
     with brand.ledger.connect() as connection:
+        _wait_for_the_right(connection)
         assert len(tables_of(connection)) == 2, "it was not in the middle"
         assert live_rows(brand.ledger, VISITS) == before
         rebuild(brand.ledger, [VISITS], grace_seconds=0)
