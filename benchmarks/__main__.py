@@ -17,6 +17,7 @@ import structlog
 
 from benchmarks import places, report
 from benchmarks.harness import GROWN_EVENTS, Bench
+from filrouge.serving import stopped_by_signals
 from store.embedded import EmbeddedPostgres
 
 MODULES: Final = {
@@ -100,9 +101,10 @@ def main(names: tuple[str, ...], *, quick: bool, grown: int, as_json: bool, page
             JSON.write_bytes(report.as_json(bench.results))
 
     try:
-        bench = measure(
-            list(names or MODULES), folder, quick=quick, grown_events=grown, after_each=keep
-        )
+        with stopped_by_signals():
+            bench = measure(
+                list(names or MODULES), folder, quick=quick, grown_events=grown, after_each=keep
+            )
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     if page:
