@@ -5,7 +5,7 @@ from __future__ import annotations
 import psycopg
 import pytest
 
-from store.database import shares_of
+from store.connections import shares_of
 from store.ledger import Ledger
 
 

@@ -7,7 +7,7 @@ import msgspec
 import psycopg
 from eventsourcing.dcb.api import DCBEvent
 
-from store.database import connect_to
+from store.connections import connect_to
 from store.ledger import Ledger
 
 EVENTS = 300

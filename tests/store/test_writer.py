@@ -18,7 +18,8 @@ from domain.ledger import (
     LedgerOpened,
     OpenLedger,
 )
-from store.database import Database, connect_to
+from store.connections import connect_to
+from store.database import Database
 from store.errors import StoreClosed, StoreUnavailable
 from store.ledger import Ledger, NewEvent, Outcome
 
