@@ -19,6 +19,7 @@ EVENT = {
 }  # fmt: skip
 PARTS = {
     "ledger": "brand", "position": 1, "name": "docs.js", "code": "no-such-page",
+    "level": 0, "place": "000",
     **dict.fromkeys(("member_id", "account_id", "campaign_id", "activation_id", "referral_id",
                      "reward_id", "reservation_id", "participation_id", "batch_id"), "x"),
 }  # fmt: skip
