@@ -15,7 +15,7 @@ from store.ledger import Ledger, NewEvent
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 BLOCKED = """
-SELECT FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY(pg_blocking_pids(pid))
+SELECT 1 FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY(pg_blocking_pids(pid))
 """
 LARGE = {f"k{n}": "\N{GRINNING FACE}" * 200 for n in range(90)}
 """Each of these is as long as a text may be; together they are more than an entry holds."""

@@ -176,7 +176,7 @@ def _rebuild_and_hang(connect: Callable[[], psycopg.Connection], out: Connection
 def _wait_for_the_right(connection: psycopg.Connection) -> None:
     """Until PostgreSQL has noticed that whoever had the right to rebuild is gone."""
     while connection.execute(
-        "SELECT FROM pg_locks WHERE locktype = 'advisory' AND granted"
+        "SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND granted"
         " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
     ).fetchone():
         threading.Event().wait(0.01)
