@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections import OrderedDict
+from collections.abc import Collection
+from functools import partial
 from hashlib import sha256
 from time import monotonic
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
-from litestar.connection import ASGIConnection
-from litestar.handlers import BaseRouteHandler
-from litestar.types import Guard
+from litestar.types import HTTPScope
 
 from api.errors import NoSuchLedger, Unauthenticated
 from api.limits import API_KEY_LENGTH_MAX
+from api.parameters import header_of
 from api.threads import in_thread
 from domain.errors import NotPermitted
 from store.credentials import EVERY_LEDGER, ApiKey, Credentials, Scope
@@ -26,6 +28,14 @@ class Access(NamedTuple):
 
     key: ApiKey
     ledger: str
+
+    def check(self, scopes: Collection[Scope]) -> None:
+        """Refuse who has no key of this ledger with at least one of these scopes."""
+        if not (EVERY_LEDGER in self.key.ledgers or self.ledger in self.key.ledgers):
+            raise NoSuchLedger
+        if not any(self.key.allows(self.ledger, scope) for scope in scopes):
+            wanted = " or ".join(f"`{scope}`" for scope in scopes)
+            raise NotPermitted(f"this needs a key with the scope {wanted}", scopes=list(scopes))
 
     @property
     def actor(self) -> str:
@@ -50,7 +60,12 @@ class Gate:
         self._credentials = credentials
         self._remember_seconds = remember_seconds
         self._known: OrderedDict[bytes, tuple[float, ApiKey]] = OrderedDict()
+        self._asking: dict[bytes, asyncio.Future[ApiKey | None]] = {}
         self._lock = threading.Lock()
+
+    async def access(self, scope: HTTPScope, ledger: str) -> Access:
+        """What whoever asks may do in a ledger. Raises Unauthenticated."""
+        return Access(await self.key_of(header_of(scope, b"authorization")), ledger)
 
     async def key_of(self, authorization: str | None) -> ApiKey:
         """The key that an Authorization header carries. Raises Unauthenticated."""
@@ -59,13 +74,27 @@ class Gate:
         if scheme.lower() != "bearer" or not 0 < len(secret) <= API_KEY_LENGTH_MAX:
             raise Unauthenticated
         digest = sha256(secret.encode(errors="surrogatepass")).digest()
-        known = self._remembered(digest)
+        known = self._remembered(digest) or await self._looked_up(digest, secret)
         if known is None:
-            known = await in_thread(self._credentials.authenticate, secret)
-            if known is None:
-                raise Unauthenticated
-            self._remember(digest, known)
+            raise Unauthenticated
         return known
+
+    async def _looked_up(self, digest: bytes, secret: str) -> ApiKey | None:
+        """The key of this secret as the database knows it; whoever asks meanwhile asks with it."""
+        asking = self._asking.get(digest)
+        if asking is None:
+            asking = asyncio.ensure_future(in_thread(self._credentials.authenticate, secret))
+            self._asking[digest] = asking
+            asking.add_done_callback(partial(self._answered, digest))
+        return await asyncio.shield(asking)
+
+    def _answered(self, digest: bytes, asking: asyncio.Future[ApiKey | None]) -> None:
+        del self._asking[digest]
+        if asking.cancelled() or asking.exception() is not None:
+            return  # whoever waits for it is told
+        known = asking.result()
+        if known is not None:
+            self._remember(digest, known)
 
     def _remembered(self, digest: bytes) -> ApiKey | None:
         with self._lock:
@@ -78,20 +107,3 @@ class Gate:
             self._known.move_to_end(digest)
             while len(self._known) > KEYS_REMEMBERED_MAX:
                 self._known.popitem(last=False)
-
-
-def requires(*scopes: Scope) -> Guard:
-    """Let nobody in without a key of the ledger that has at least one of these scopes."""
-
-    async def guard(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
-        gate: Gate = connection.app.state.gate
-        key = await gate.key_of(connection.headers.get("authorization"))
-        ledger = connection.path_params.get("ledger", EVERY_LEDGER)
-        connection.scope["state"]["access"] = Access(key, ledger)
-        if not (EVERY_LEDGER in key.ledgers or ledger in key.ledgers):
-            raise NoSuchLedger
-        if not any(key.allows(ledger, scope) for scope in scopes):
-            wanted = " or ".join(f"`{scope}`" for scope in scopes)
-            raise NotPermitted(f"this needs a key with the scope {wanted}", scopes=list(scopes))
-
-    return guard

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 import msgspec
-from litestar import Response
-from litestar.di import NamedDependency
+from litestar import Request, Response
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import QueryParameter
 
 from api import cursors
-from api.call import Call, as_known, projected
+from api.call import call_of, projected
 from api.described import reads
 from api.errors import NoSuchAccount
 from api.limits import IDS_MAX, PAGE_DEFAULT
 from api.parameters import At, KnownAt, LineCursor, PageLimit, identifier, instant
 from api.positions import MinPosition
-from domain.types import TIME_FLOOR, AccountID
+from domain.types import AccountID
 from projections import balances, statements
 from projections.known import Rows
 from projections.reader import Reader
@@ -43,7 +42,7 @@ class SeveralBalances(msgspec.Struct, frozen=True):
     tag="accounts",
 )  # fmt: skip
 async def read_balance(
-    call: NamedDependency[Call],
+    request: Request[Any, Any, Any],
     account_id: Account,
     at: At = None,
     known_at: KnownAt = None,
@@ -53,50 +52,53 @@ async def read_balance(
 
     With `known_at` alone, it is the balance that was shown at that instant.
     """
+    call = call_of(request)
     known = instant("known_at", known_at)
     stated = instant("at", at) or known
 
     def balance(rows: Rows) -> balances.Balance | None:
         return balances.balance(rows, account_id, stated or datetime.now(UTC))
 
-    return await call.read(
-        as_known(call, balance, known, balances.BALANCES),
+    return await call.read_rows(
+        balance,
+        balances.BALANCES,
+        balances.Balances,
+        [account_id],
+        known_at=known,
         min_position=min_position,
         absent=NoSuchAccount,
-        timeless=_timeless,
-        past=known is not None,
+        instant=lambda balance: balance.at,
     )
-
-
-def _timeless(balance: balances.Balance) -> balances.Balance:
-    return msgspec.structs.replace(balance, at=TIME_FLOOR)
 
 
 @reads("/accounts", SeveralBalances, tag="accounts")
 async def read_balances(
-    call: NamedDependency[Call],
+    request: Request[Any, Any, Any],
     account_id: Accounts,
     at: At = None,
     min_position: MinPosition = None,
 ) -> Response[bytes]:
     """Read several accounts' balances in one call."""
+    call = call_of(request)
     wanted = list(dict.fromkeys(account_id))
     stated = instant("at", at)
 
-    def several(reader: Reader) -> SeveralBalances:
+    def several(rows: Rows) -> SeveralBalances:
         now = stated or datetime.now(UTC)
-        rows = reader.rows(balances.Balances, wanted)
+        found = rows.rows(balances.Balances, wanted)
         return SeveralBalances(
-            [balances.balance_of(rows[name], now) for name in wanted if name in rows],
-            [name for name in wanted if name not in rows],
+            [balances.balance_of(found[name], now) for name in wanted if name in found],
+            [name for name in wanted if name not in found],
         )
 
-    def timeless(answer: SeveralBalances) -> SeveralBalances:
-        held = [_timeless(one) for one in answer.balances]
-        return msgspec.structs.replace(answer, balances=held)
-
-    query = projected(call, several, balances.BALANCES)
-    return await call.read(query, min_position=min_position, timeless=timeless)
+    return await call.read_rows(
+        several,
+        balances.BALANCES,
+        balances.Balances,
+        wanted,
+        min_position=min_position,
+        instant=lambda answer: answer.balances[0].at if answer.balances else None,
+    )
 
 
 @reads(
@@ -104,13 +106,14 @@ async def read_balances(
     tag="accounts",
 )  # fmt: skip
 async def read_statement(
-    call: NamedDependency[Call],
+    request: Request[Any, Any, Any],
     account_id: Account,
     limit: PageLimit = PAGE_DEFAULT,
     cursor: LineCursor = None,
     min_position: MinPosition = None,
 ) -> Response[bytes]:
     """Read an account's statement: every movement of points by time, with the running balance."""
+    call = call_of(request)
     after = cursors.line_of(cursor, account_id)
 
     def statement(reader: Reader) -> statements.Statement | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Final
@@ -10,7 +11,6 @@ from typing import Any, Final
 import msgspec
 from litestar import Litestar, Router
 from litestar.datastructures import State
-from litestar.di import Provide
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.spec import License, Tag
 
@@ -23,10 +23,10 @@ from api import (
     members,
     metrics,
     pages,
+    proofs,
     status,
 )  # fmt: skip
 from api.access import Gate
-from api.call import provide_call
 from api.ledgers import Ledgers, Runner
 from api.limits import Limits
 from api.openapi import document
@@ -60,6 +60,7 @@ TAGS: Final = (
     ("rewards", "What members are given, redeem, or lose again"),
     ("referrals", "Friends who bring friends"),
     ("corrections", "Taking back what was wrong"),
+    ("proof", "Checkpoints, tiles and receipts: how anybody checks that nothing was changed"),
     ("status", "Health, and how far the projections are"),
 )
 
@@ -67,11 +68,9 @@ TAGS: Final = (
 def _routes() -> list[Any]:
     keyed = (
         *events.HANDLERS, *event_reads.HANDLERS, *commands.HANDLERS, *members.HANDLERS,
-        *accounts.HANDLERS, *campaigns.HANDLERS, *status.KEYED_HANDLERS,
+        *accounts.HANDLERS, *campaigns.HANDLERS, *proofs.HANDLERS, *status.KEYED_HANDLERS,
     )  # fmt: skip
-    ledger = Router(
-        "/v1/{ledger:str}", route_handlers=list(keyed), dependencies={"call": Provide(provide_call)}
-    )
+    ledger = Router("/v1/{ledger:str}", route_handlers=list(keyed))
     return [ledger, *status.HANDLERS, *metrics.HANDLERS, *pages.HANDLERS]
 
 
@@ -115,12 +114,16 @@ def create_app(
     async def living(_: Litestar) -> AsyncIterator[None]:
         for name in ready:
             await in_thread(ledgers.get, name)
+        # What is there now stays: the collector need not look through it again on each round.
+        gc.collect()
+        gc.freeze()
         sampling = asyncio.create_task(metrics.sample_again_and_again())
         try:
             yield
         finally:
             sampling.cancel()
             await in_thread(ledgers.close)
+            gc.unfreeze()
 
     app = Litestar(
         _routes(),

@@ -12,9 +12,10 @@ from typing import Any, Final, TypeVar
 import msgspec
 from litestar import Request
 
-from api.described import JSON
-from api.errors import InvalidBody, MalformedBody, UnsupportedMediaType
-from api.problems import Fault, Refused, invalid_body
+from api.answers import JSON
+from api.errors import BodyTooLarge, InvalidBody, MalformedBody, UnsupportedMediaType
+from api.parameters import header_of
+from api.problems import Fault, Refused, invalid_body, malformed
 from domain.types import INTEGER_MAX
 
 NUL: Final = b"\\u0000"
@@ -25,7 +26,8 @@ T = TypeVar("T")
 
 def media_type_of(request: Request[Any, Any, Any]) -> str:
     """The media type of the body, without its parameters; a body without one counts as JSON."""
-    return request.headers.get("content-type", JSON).partition(";")[0].strip().lower()
+    given = header_of(request.scope, b"content-type")
+    return JSON if given is None else given.partition(";")[0].strip().lower()
 
 
 async def body_of(request: Request[Any, Any, Any], *media_types: str) -> bytes:
@@ -36,12 +38,33 @@ async def body_of(request: Request[Any, Any, Any], *media_types: str) -> bytes:
     given = media_type_of(request)
     if given not in media_types:
         raise UnsupportedMediaType(f"this address takes {', '.join(media_types)}")
-    body = await request.body()
+    body = await _received(request)
     try:
         body.decode()
     except UnicodeDecodeError as error:
         raise MalformedBody(f"byte {error.start} is not valid UTF-8") from None
     return body
+
+
+async def _received(request: Request[Any, Any, Any]) -> bytes:
+    limit = request.app.state.limits.body_bytes
+    announced = header_of(request.scope, b"content-length")
+    if announced is not None and not announced.isdecimal():
+        raise malformed("Content-Length", "a number of bytes")
+    if announced is not None and int(announced) > limit:
+        raise BodyTooLarge
+    parts: list[bytes] = []
+    size, more = 0, True
+    while more:
+        message = await request.receive()
+        if message["type"] != "http.request":
+            raise MalformedBody("the request ended before its body did")
+        parts.append(message["body"])
+        more = message.get("more_body", False)
+        size += len(parts[-1])
+        if size > limit:
+            raise BodyTooLarge
+    return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
 def decoded(body: bytes, decode: Callable[[bytes], T], below: str = "", *, each: bool = False) -> T:

@@ -2,39 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import msgspec
 from litestar import Request, Response
+from litestar.connection import ASGIConnection
+from litestar.types import Guard
 
 from api import positions
 from api.access import Access
+from api.answers import Ready
 from api.errors import RequestError
 from api.etags import tagged
-from api.ledgers import Ledgers, Served
+from api.ledgers import Served
 from api.limits import Limits
 from api.parameters import check_query
 from api.threads import in_thread
-from projections.fold import Projection
+from domain.personal import SEALED_PREFIX
+from projections.fold import Fold, Projection
 from projections.known import KnownRows, Rows
 from projections.reader import Reader, reading
+from store.credentials import Scope
 
 T = TypeVar("T")
 
-_encoder = msgspec.json.Encoder()
+InstantOf = Callable[[T], datetime | None]
+_Encoded = tuple[bytes, bytes]
+"""An answer in JSON, and how the instant that it was computed for stands in it."""
+_SEALED: Final = SEALED_PREFIX.encode()
+_encode: Final = msgspec.json.Encoder().encode
+_encode_lines: Final = msgspec.json.Encoder().encode_lines
 
 
 class Call:
     """What a handler needs to know of the request beside its own parameters."""
 
-    def __init__(self, request: Request[Any, Any, Any], served: Served, limits: Limits) -> None:
+    def __init__(
+        self, request: Request[Any, Any, Any], served: Served, limits: Limits, access: Access
+    ) -> None:
         self.request = request
         self.served = served
         self.ledger = served.ledger
         self.limits = limits
-        self.access: Access = request.scope["state"]["access"]
+        self.access = access
 
     async def read(
         self,
@@ -43,62 +55,112 @@ class Call:
         min_position: str | None,
         absent: type[RequestError] | None = None,
         etag: bool = True,
-        timeless: Callable[[T], T] | None = None,
-        past: bool = False,
+        instant: InstantOf[T] | None = None,
     ) -> Response[bytes]:
         """Answer with what the query finds, at or past ``min_position``.
 
         The query runs in a thread and returns what it found and the position that it reflects.
-        Sealed values are opened for who may see them. ``timeless`` blanks the instant that an
-        answer was computed for, so that its tag only changes when something else does.
+        Sealed values are opened for who may see them. ``instant`` is the one that an answer was
+        computed for: its tag only changes when something else does.
         """
+        look = positions.by_query(self.served, _encoding(query, instant))
+        return await self._answer(look, min_position, absent, etag=etag)
 
-        def look() -> tuple[tuple[bytes, bytes] | None, int]:
-            found, position = query()
-            if found is None:
-                return None, position
-            body = self.encoded(found)
-            return (body, body if timeless is None else self.encoded(timeless(found))), position
+    async def read_rows(
+        self,
+        query: Callable[[Rows], T | None],
+        projection: Projection,
+        fold: type[Fold],
+        keys: Sequence[str],
+        *,
+        known_at: datetime | None = None,
+        min_position: str | None,
+        absent: type[RequestError] | None = None,
+        instant: InstantOf[T] | None = None,
+    ) -> Response[bytes]:
+        """As :meth:`read`, with what the query makes of rows of one fold, which all have a key.
 
+        Who asks at the same time is answered from the same snapshot. With ``known_at`` the rows
+        are those that the ledger knew before that instant.
+        """
+        if known_at is None:
+            look = positions.by_keys(
+                self.served,
+                self.served.gathered(projection, fold),
+                keys,
+                lambda rows: _encoded(query(rows), instant),
+            )
+            return await self._answer(look, min_position, absent)
+
+        def known() -> tuple[T | None, int]:
+            rows = KnownRows(self.ledger.log, known_at)
+            return query(rows), rows.position
+
+        look = positions.by_query(self.served, _encoding(known, instant))
+        return await self._answer(look, min_position, absent, past=True)
+
+    async def _answer(
+        self,
+        look: positions.Look[_Encoded | None],
+        min_position: str | None,
+        absent: type[RequestError] | None,
+        *,
+        etag: bool = True,
+        past: bool = False,
+    ) -> Response[bytes]:
+        state = self.request.scope["state"]
         found, position = await positions.reached(
-            self.served,
-            look,
-            min_position,
-            wait_seconds=self.limits.wait_seconds,
-            state=self.request.scope["state"],
-            past=past,
+            look, min_position, wait_seconds=self.limits.wait_seconds, state=state, past=past
         )
         if found is None:
             raise (absent or RequestError)(position=position)
-        body, same = found
-        headers = {positions.HEADER: self.request.scope["state"]["ledger_position"]}
+        body, at = found
+        body = await self.opened(body)
+        headers = {positions.HEADER: state["ledger_position"]}
         if etag:
-            return tagged(self.request, body, headers, same, weak=timeless is not None)
-        return Response(body, headers=headers, media_type="application/json")
+            return tagged(self.request, body, headers, body.replace(at, b""), weak=bool(at))
+        return Ready(body, headers=headers)
 
-    def encoded(self, answer: Any) -> bytes:
-        """The answer as JSON, with sealed values opened if the key may see them."""
-        if not self.access.personal:
-            return _encoder.encode(answer)
+    async def opened(self, body: bytes) -> bytes:
+        """An answer in JSON, with sealed values opened if the key may see them."""
+        if not self.access.personal or _SEALED not in body:
+            return body
         # Through JSON, so that raw entries are opened too.
-        clear = self.ledger.vault.open_all(msgspec.json.decode(_encoder.encode(answer)))
-        return _encoder.encode(clear)
+        sealed = msgspec.json.decode(body)
+        return _encode(await in_thread(self.ledger.vault.open_all, sealed))
 
     def lines(self, answers: list[Any]) -> bytes:
         """Answers as NDJSON, with sealed values opened if the key may see them."""
         if self.access.personal:
-            answers = self.ledger.vault.open_all(msgspec.json.decode(_encoder.encode(answers)))
-        return _encoder.encode_lines(answers)
+            answers = self.ledger.vault.open_all(msgspec.json.decode(_encode(answers)))
+        return _encode_lines(answers)
 
     def recorded(self, first: int, last: int) -> None:
         """Have the log line of this request say which positions it recorded."""
         self.request.scope["state"]["recorded"] = first, last
 
-    def stamp(self, position: int) -> str:
+    async def stamp(self, position: int) -> str:
         """The Ledger-Position of an answer. Asks the database now and then."""
-        text = positions.stamp(self.served.epoch(), position)
+        text = positions.stamp(await self.served.epoch_now(), position)
         self.request.scope["state"]["ledger_position"] = text
         return text
+
+
+def _encoded(found: T | None, instant: InstantOf[T] | None) -> _Encoded | None:
+    if found is None:
+        return None
+    at = None if instant is None else instant(found)
+    return _encode(found), b"" if at is None else b'"at":' + _encode(at)
+
+
+def _encoding(
+    query: Callable[[], tuple[T | None, int]], instant: InstantOf[T] | None
+) -> Callable[[], tuple[_Encoded | None, int]]:
+    def encoding() -> tuple[_Encoded | None, int]:
+        found, position = query()
+        return _encoded(found, instant), position
+
+    return encoding
 
 
 def projected(
@@ -113,26 +175,28 @@ def projected(
     return look
 
 
-def as_known(
-    call: Call, query: Callable[[Rows], T], known_at: datetime | None, *projections: Projection
-) -> Callable[[], tuple[T, int]]:
-    """As :func:`projected`, or as the ledger knew it before an instant."""
-    if known_at is None:
-        return projected(call, query, *projections)
-
-    def look() -> tuple[T, int]:
-        rows = KnownRows(call.ledger.log, known_at)
-        return query(rows), rows.position
-
-    return look
+def call_of(request: Request[Any, Any, Any]) -> Call:
+    """The call that a handler answers; the guard of its address made it."""
+    call: Call = request.scope["state"]["call"]
+    return call
 
 
-async def provide_call(request: Request[Any, Any, Any]) -> Call:
-    """The call that a handler answers; opens the ledger when it is first asked for."""
-    check_query(request)
-    ledgers: Ledgers = request.app.state.ledgers
-    name = request.path_params["ledger"]
-    served = ledgers.opened().get(name)
-    if served is None:
-        served = await in_thread(ledgers.get, name)
-    return Call(request, served, request.app.state.limits)
+def requires(*scopes: Scope) -> Guard:
+    """Let nobody in without a key of the ledger that has at least one of these scopes.
+
+    Whoever is let in has a call; the ledger is opened when it is first asked for.
+    """
+
+    async def guard(connection: ASGIConnection[Any, Any, Any, Any], _: Any) -> None:
+        assert isinstance(connection, Request)
+        app_state, state = connection.app.state, connection.scope["state"]
+        name = connection.scope["path_params"]["ledger"]
+        access = state["access"] = await app_state.gate.access(connection.scope, name)
+        access.check(scopes)
+        check_query(connection)
+        served = app_state.ledgers.opened().get(name)
+        if served is None:
+            served = await in_thread(app_state.ledgers.get, name)
+        state["call"] = Call(connection, served, app_state.limits, access)
+
+    return guard

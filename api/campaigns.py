@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 import msgspec
-from litestar import Response
-from litestar.di import NamedDependency
+from litestar import Request, Response
 from litestar.handlers import HTTPRouteHandler
 
 from api import cursors
-from api.call import Call, projected
+from api.call import call_of, projected
 from api.described import reads
 from api.errors import NoSuchCampaign
 from api.limits import PAGE_DEFAULT
@@ -19,6 +18,7 @@ from api.positions import MinPosition
 from projections import campaign_returns
 from projections.campaign_plans import CampaignPlans, PlanRow
 from projections.campaign_returns import CAMPAIGN_RETURNS, Returns
+from projections.known import Rows
 from projections.reader import Reader
 
 Campaign = Annotated[str, identifier("The campaign's id.")]
@@ -34,12 +34,13 @@ class CampaignPage(msgspec.Struct, frozen=True):
 
 @reads("/campaigns", CampaignPage, tag="campaigns")
 async def list_campaigns(
-    call: NamedDependency[Call],
+    request: Request[Any, Any, Any],
     limit: PageLimit = PAGE_DEFAULT,
     cursor: KeyCursor = None,
     min_position: MinPosition = None,
 ) -> Response[bytes]:
     """List the campaigns that were planned."""
+    call = call_of(request)
     after = cursors.key_of(cursor)
 
     def page(reader: Reader) -> CampaignPage:
@@ -54,26 +55,34 @@ async def list_campaigns(
 
 @reads("/campaigns/{campaign_id:str}", PlanRow, problems=(NoSuchCampaign,), tag="campaigns")
 async def read_campaign(
-    call: NamedDependency[Call], campaign_id: Campaign, min_position: MinPosition = None
+    request: Request[Any, Any, Any], campaign_id: Campaign, min_position: MinPosition = None
 ) -> Response[bytes]:
     """Read a campaign as it is planned now."""
+    call = call_of(request)
 
-    def plan(reader: Reader) -> PlanRow | None:
-        row: PlanRow | None = reader.row(CampaignPlans, campaign_id)
+    def plan(rows: Rows) -> PlanRow | None:
+        row: PlanRow | None = rows.row(CampaignPlans, campaign_id)
         return row if row is not None and row.starts is not None else None
 
-    query = projected(call, plan, CAMPAIGN_RETURNS)
-    return await call.read(query, min_position=min_position, absent=NoSuchCampaign)
+    return await call.read_rows(
+        plan,
+        CAMPAIGN_RETURNS,
+        CampaignPlans,
+        [campaign_id],
+        min_position=min_position,
+        absent=NoSuchCampaign,
+    )
 
 
 @reads("/campaigns/{campaign_id:str}/returns", Returns, problems=(NoSuchCampaign,), tag="campaigns")
 async def read_returns(
-    call: NamedDependency[Call], campaign_id: Campaign, min_position: MinPosition = None
+    request: Request[Any, Any, Any], campaign_id: Campaign, min_position: MinPosition = None
 ) -> Response[bytes]:
     """Read what a campaign cost, whom it reached and what came of it.
 
     Ratios keep their two parts; money is never added across currencies.
     """
+    call = call_of(request)
 
     def returns(reader: Reader) -> Returns | None:
         return campaign_returns.returns(reader, campaign_id)

@@ -9,10 +9,12 @@ from urllib.parse import unquote
 
 import msgspec
 from litestar import Request
+from litestar.types import HTTPScope
 from msgspec import Meta
 
+from api.answers import JSON
 from api.bodies import decoded
-from api.described import JSON, NDJSON
+from api.described import NDJSON
 from api.errors import (
     EventIsDecided,
     InvalidBody,
@@ -79,6 +81,11 @@ def event_of(body: bytes | msgspec.Raw, *, admin: bool) -> NewEvent:
     said = decoded(bytes(body), _decode_event)
     data = _data_of(said.type, bytes(said.data), admin=admin, below="/data")
     return _checked(NewEvent(data, said.id, said.source, said.time))
+
+
+def is_binary(scope: HTTPScope) -> bool:
+    """Whether the attributes of the event are in the headers."""
+    return any(name.startswith(b"ce-") for name, _ in scope["headers"])
 
 
 def binary_event_of(request: Request[Any, Any, Any], body: bytes, *, admin: bool) -> NewEvent:

@@ -6,32 +6,33 @@ listed under. Ids that stand in the path are not repeated in the body.
 
 from __future__ import annotations
 
-import asyncio
 import hmac
 import re
 import sys
 from base64 import b32encode
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from inspect import getdoc
-from secrets import token_bytes
+from random import getrandbits
 from typing import Any, Final
 
 import msgspec
-from litestar import Response
-from litestar.di import NamedDependency
+from litestar import Request, Response
 from litestar.handlers import HTTPRouteHandler
 
 from api import errors
+from api.answers import JSON, Ready
 from api.bodies import body_of, decoded
-from api.call import Call
+from api.call import Call, call_of
 from api.cloudevents import refuse_ahead
-from api.described import JSON, Answer, writes
+from api.described import Answer, writes
 from api.event_reads import LedgerEvent, shown
 from api.limits import IDEMPOTENCY_KEY_LENGTH_MAX
+from api.parameters import header_of
 from api.positions import HEADER
 from api.problems import malformed
 from api.schemas import EITHER
-from api.threads import in_thread
+from api.threads import in_thread, resolved
 from domain import (
     accounts,
     activations,
@@ -73,7 +74,8 @@ def command_id_of(key: str | None, call: Call) -> str:
     a digest under a key of the vault. May ask the database.
     """
     if key is None:
-        return f"c_{_text(token_bytes(15))}"
+        # It has to be new, not secret; real randomness is a system call, which gives way to others.
+        return f"c_{_text(getrandbits(120).to_bytes(15))}"
     said = f"{call.access.actor}/{key}".encode()
     digest = hmac.digest(call.ledger.vault.digest_key(), b"command/" + said, "sha256")
     return f"k_{_text(digest[:20])}"
@@ -172,19 +174,22 @@ def decides(
         tag=tag,
         name=re.sub(r"(?<=[a-z])(?=[A-Z])", "_", kind.__name__).lower(),
     )
-    async def decide(call: NamedDependency[Call]) -> Response[bytes]:
-        request = call.request
-        key = request.headers.get("idempotency-key")
+    async def decide(request: Request[Any, Any, Any]) -> Response[bytes]:
+        call = call_of(request)
+        key = header_of(request.scope, b"idempotency-key")
         if key is not None and not _KEY.fullmatch(key):
             raise malformed("Idempotency-Key", "1 to 255 visible ASCII characters")
         command = read(await body_of(request, JSON), request.path_params)
         refuse_ahead(command.time)
         actor = call.access.actor
-        future = await in_thread(
-            lambda: call.ledger.decide(command, command_id=command_id_of(key, call), actor=actor)
-        )
-        verdict = await asyncio.shield(asyncio.wrap_future(future))
-        return await in_thread(_answer, call, verdict)
+
+        def submit() -> Future[Verdict]:
+            id_ = command_id_of(key, call)
+            return call.ledger.decide(command, command_id=id_, actor=actor)
+
+        ledger = call.ledger
+        waits = ledger.asks_first(command) or not (key is None or ledger.has_digest_key)
+        return await _answer(call, await resolved(await in_thread(submit) if waits else submit()))
 
     decide.fn.__doc__ = getdoc(kind)
     return decide
@@ -197,14 +202,14 @@ def _id(name: str, text: str, of: Any) -> Any:
         raise malformed(name, str(error)) from None
 
 
-def _answer(call: Call, verdict: Verdict) -> Response[bytes]:
+async def _answer(call: Call, verdict: Verdict) -> Ready:
     answer = CommandAnswer(
         position=verdict.position,
         duplicate=verdict.duplicate,
         events=[shown(recorded) for recorded in verdict.events],
     )
     headers = {
-        HEADER: call.stamp(verdict.position),
+        HEADER: await call.stamp(verdict.position),
         "Location": f"/v1/{call.ledger.name}/events/{verdict.position}",
     }
     if verdict.duplicate:
@@ -212,7 +217,8 @@ def _answer(call: Call, verdict: Verdict) -> Response[bytes]:
     else:
         call.recorded(verdict.events[0].envelope.position, verdict.position)
     status = 200 if verdict.duplicate else 201
-    return Response(call.encoded(answer), status_code=status, headers=headers, media_type=JSON)
+    body = await call.opened(msgspec.json.encode(answer))
+    return Ready(body, status=status, headers=headers)
 
 
 HANDLERS: Final[tuple[HTTPRouteHandler, ...]] = (

@@ -8,19 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, Literal, NamedTuple
 
-from litestar import get, post
 from litestar.handlers import HTTPRouteHandler
 
 from api import errors
-from api.access import requires
+from api.answers import JSON, Address
+from api.call import requires
 from domain.errors import FilrougeError, NotPermitted
 from projections.failures import ProjectionNotReady
 from store.credentials import Scope
 from store.errors import StoreClosed, StoreOverloaded, StoreUnavailable
 
-JSON: Final = "application/json"
 NDJSON: Final = "application/x-ndjson"
 KEY: Final = "described"
 
@@ -36,6 +35,8 @@ WRITING: Final = (
     *KEYED, errors.MalformedRequest, errors.MalformedBody, errors.BodyTooLarge,
     errors.UnsupportedMediaType, StoreUnavailable, StoreOverloaded, StoreClosed,
 )  # fmt: skip
+
+PROVING: Final = (Scope.READ, Scope.AUDIT)
 
 
 class Answer(NamedTuple):
@@ -92,14 +93,24 @@ def reads(
         scopes=scopes,
         headers=("If-None-Match",) if etag else (),
     )
-    return _declared(get, path, described, tag, media_type=media_type)
+    return _declared("GET", path, described, tag, media_type=media_type)
 
 
 def open_to_all(
     path: str, answer: Answer, *, problems: tuple[type[FilrougeError], ...] = (), tag: str
 ) -> Callable[[Handler], HTTPRouteHandler]:
     """Declare a read that needs no key."""
-    return _declared(get, path, Described({200: answer}, problems), tag)
+    return _declared("GET", path, Described({200: answer}, problems), tag)
+
+
+def proves(
+    path: str, answer: Answer, problems: tuple[type[FilrougeError], ...]
+) -> Callable[[Handler], HTTPRouteHandler]:
+    """Declare a read of what proves the log; it reflects a checkpoint, not a position."""
+    described = Described(
+        {200: answer}, (*KEYED, errors.MalformedRequest, *problems), scopes=PROVING
+    )
+    return _declared("GET", path, described, "proof", media_type=answer.media_type)
 
 
 def looks_up(
@@ -117,7 +128,7 @@ def looks_up(
         bodies={JSON: body},
         scopes=(Scope.READ,),
     )
-    return _declared(post, path, described, tag, status_code=200)
+    return _declared("POST", path, described, tag, status_code=200)
 
 
 def writes(
@@ -137,22 +148,22 @@ def writes(
     described = Described(
         answers, (*WRITING, *problems), bodies, body_required, scopes, headers, path_types
     )
-    return _declared(post, path, described, tag, status_code=min(answers), operation_id=name)
+    return _declared("POST", path, described, tag, status_code=min(answers), operation_id=name)
 
 
 def _declared(
-    method: Any, path: str, described: Described, tag: str, **options: Any
+    method: Literal["GET", "POST"], path: str, described: Described, tag: str, **options: Any
 ) -> Callable[[Handler], HTTPRouteHandler]:
     def declare(handler: Handler) -> HTTPRouteHandler:
         options.setdefault("operation_id", None)
         options["operation_id"] = options["operation_id"] or handler.__name__
-        made: HTTPRouteHandler = method(
+        return Address(
             path,
+            http_method=method,
             guards=[requires(*described.scopes)] if described.scopes else None,
             opt={KEY: described},
             tags=[tag],
             **options,
         )(handler)
-        return made
 
     return declare

@@ -5,7 +5,10 @@ from __future__ import annotations
 from hashlib import blake2b
 from typing import Any, Final
 
-from litestar import Request, Response
+from litestar import Request
+
+from api.answers import NOT_MODIFIED, Ready
+from api.parameters import header_of
 
 ETAG_BYTES: Final = 15
 
@@ -30,7 +33,7 @@ def tagged(
     same: bytes,
     *,
     weak: bool,
-) -> Response[bytes]:
+) -> Ready:
     """The answer with its entity tag, or 304 without a body if the caller has it already.
 
     ``same`` is what has to be equal for answers to be: all of the body, or (weakly) its meaning.
@@ -40,6 +43,6 @@ def tagged(
     headers = {
         **headers, "ETag": etag, "Cache-Control": "private, no-cache", "Vary": "Authorization",
     }  # fmt: skip
-    if matches(request.headers.get("if-none-match"), etag):
-        return Response(b"", status_code=304, headers=headers, media_type="application/json")
-    return Response(body, headers=headers, media_type="application/json")
+    if matches(header_of(request.scope, b"if-none-match"), etag):
+        return Ready(b"", status=NOT_MODIFIED, headers=headers)
+    return Ready(body, headers=headers)

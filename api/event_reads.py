@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
 from itertools import islice
-from typing import Annotated, Final, NamedTuple
+from typing import Annotated, Any, Final, NamedTuple
 
 import msgspec
-from litestar import Response
-from litestar.di import NamedDependency
+from litestar import Request, Response
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import PathParameter, QueryParameter
 from litestar.response import Stream
 
 from api import cursors
-from api.call import Call
+from api.call import Call, call_of
 from api.described import NDJSON, reads
 from api.errors import NoSuchEvent
 from api.limits import (
@@ -143,7 +142,7 @@ def shown(recorded: Recorded) -> LedgerEvent:
 
 @reads("/events", EventPage, scopes=READERS, etag=False, tag="events")
 async def list_events(  # noqa: PLR0913 - one for each parameter
-    call: NamedDependency[Call],
+    request: Request[Any, Any, Any],
     *,
     tag: Tags = None,
     type: Types = None,  # noqa: A002 - the attribute's name in CloudEvents
@@ -163,6 +162,7 @@ async def list_events(  # noqa: PLR0913 - one for each parameter
     Windows are half open: `from` is in, `until` is out. Voided events are listed too: they
     happened to be recorded, and `event.voided` says that they do not count.
     """
+    call = call_of(request)
     instants = {
         "time_from": time_from, "time_until": time_until,
         "recorded_from": recorded_from, "recorded_until": recorded_until,
@@ -189,9 +189,10 @@ async def list_events(  # noqa: PLR0913 - one for each parameter
 
 @reads("/events/{position:int}", LedgerEvent, scopes=READERS, problems=(NoSuchEvent,), tag="events")
 async def read_event(
-    call: NamedDependency[Call], position: EventPosition, min_position: MinPosition = None
+    request: Request[Any, Any, Any], position: EventPosition, min_position: MinPosition = None
 ) -> Response[bytes]:
     """Read one event by its position."""
+    call = call_of(request)
 
     def one() -> tuple[LedgerEvent | None, int]:
         recorded = call.ledger.log.entry(position)
@@ -202,9 +203,10 @@ async def read_event(
 
 @reads("/events/several", Events, scopes=READERS, tag="events")
 async def read_events(
-    call: NamedDependency[Call], position: Positions, min_position: MinPosition = None
+    request: Request[Any, Any, Any], position: Positions, min_position: MinPosition = None
 ) -> Response[bytes]:
     """Read several events by their positions, in one call."""
+    call = call_of(request)
     wanted = sorted(set(position))
 
     def several() -> tuple[Events, int]:
@@ -221,7 +223,7 @@ async def read_events(
     tag="events",
 )  # fmt: skip
 async def stream_events(
-    call: NamedDependency[Call],
+    request: Request[Any, Any, Any],
     *,
     tag: Tags = None,
     type: Types = None,  # noqa: A002 - the attribute's name in CloudEvents
@@ -238,6 +240,7 @@ async def stream_events(
     Each line is `{"position": n, "event": {...}}`. A stream that breaks off goes on with `after`
     (or `before`) the last position that arrived.
     """
+    call = call_of(request)
     instants = {
         "time_from": time_from, "time_until": time_until,
         "recorded_from": recorded_from, "recorded_until": recorded_until,
@@ -246,7 +249,7 @@ async def stream_events(
     head = (await in_thread(call.served.head)).position
     until = min(window.until, head)
     found = call.ledger.log.read(window.query, after=after, until=until, backward=backward)
-    headers = {HEADER: await in_thread(call.stamp, head)}
+    headers = {HEADER: await call.stamp(head)}
     return Stream(_lines(call, found), media_type=NDJSON, headers=headers)
 
 

@@ -2,33 +2,33 @@
 
 from __future__ import annotations
 
-import asyncio
+from concurrent.futures import Future
 from typing import Annotated, Any
 
 import msgspec
-from litestar import Response
-from litestar.di import NamedDependency
+from litestar import Request, Response
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import QueryParameter
 
 from api import errors
+from api.answers import JSON, Ready
 from api.bodies import body_of, media_type_of
-from api.call import Call
+from api.call import Call, call_of
 from api.cloudevents import (
     BATCHED,
-    BINARY_PREFIX,
     STRUCTURED,
     Incoming,
     batch_of,
     binary_event_of,
     event_of,
+    is_binary,
     lines_of,
 )
-from api.described import JSON, NDJSON, Answer, writes
+from api.described import NDJSON, Answer, writes
 from api.positions import HEADER
 from api.problems import Problem, problem_of
 from api.schemas import batch_schema, event_schema, lines_schema
-from api.threads import in_thread
+from api.threads import in_thread, resolved
 from domain.errors import ContentDiffers, FilrougeError, InvalidEvent
 from domain.types import ID_LENGTH_MAX, ID_PATTERN
 from domain.voids import BatchIsVoided
@@ -96,8 +96,8 @@ class BatchAnswer(msgspec.Struct, frozen=True, kw_only=True):
     tag="events",
 )
 async def record_events(
-    call: NamedDependency[Call], batch: BatchName = None
-) -> Response[EventAnswer | BatchAnswer]:
+    request: Request[Any, Any, Any], batch: BatchName = None
+) -> Response[bytes]:
     """Record observations.
 
     One CloudEvent in structured mode (`application/cloudevents+json` or `application/json`); one
@@ -109,11 +109,11 @@ async def record_events(
     of the first. A single event that is refused is answered with its problem; in a batch each
     event is taken or refused on its own.
     """
-    request = call.request
+    call = call_of(request)
     body = await body_of(request, STRUCTURED, BATCHED, NDJSON, JSON)
     admin = call.access.admin
     mode = media_type_of(request)
-    if mode == JSON and any(name.startswith(BINARY_PREFIX) for name in request.headers):
+    if mode == JSON and is_binary(request.scope):
         return await _one(call, binary_event_of(request, body, admin=admin), batch)
     if mode in {STRUCTURED, JSON}:
         return await _one(call, event_of(body, admin=admin), batch)
@@ -121,20 +121,21 @@ async def record_events(
     return await _many(call, events, batch)
 
 
-async def _one(call: Call, event: NewEvent, batch: str | None) -> Response[Any]:
+async def _one(call: Call, event: NewEvent, batch: str | None) -> Ready:
     [outcome] = await _observed(call, [event], batch)
     if outcome.error is not None:
         raise outcome.error
     assert outcome.position is not None
-    headers = {HEADER: await in_thread(call.stamp, outcome.position)}
+    headers = {HEADER: await call.stamp(outcome.position)}
     if not outcome.duplicate:
         headers["Location"] = f"/v1/{call.ledger.name}/events/{outcome.position}"
         call.recorded(outcome.position, outcome.position)
     answer = EventAnswer(position=outcome.position, duplicate=outcome.duplicate)
-    return Response(answer, status_code=200 if outcome.duplicate else 201, headers=headers)
+    status = 200 if outcome.duplicate else 201
+    return Ready(msgspec.json.encode(answer), status=status, headers=headers)
 
 
-async def _many(call: Call, events: list[Incoming], batch: str | None) -> Response[Any]:
+async def _many(call: Call, events: list[Incoming], batch: str | None) -> Ready:
     sound = [event for event in events if isinstance(event, NewEvent)]
     outcomes = iter(await _observed(call, sound, batch) if sound else [])
     results = [
@@ -152,19 +153,17 @@ async def _many(call: Call, events: list[Incoming], batch: str | None) -> Respon
         results=results,
     )
     last = last or (await in_thread(call.served.head)).position
-    return Response(answer, status_code=200, headers={HEADER: await in_thread(call.stamp, last)})
+    return Ready(msgspec.json.encode(answer), headers={HEADER: await call.stamp(last)})
 
 
 async def _observed(call: Call, events: list[NewEvent], batch: str | None) -> list[Outcome]:
-    # Sealing asks the vault, so it is done in a thread; what follows waits for the commit.
-    future = await in_thread(
-        call.ledger.observe,
-        events,
-        actor=call.access.actor,
-        batch=batch,
-        admin=call.access.admin,
-    )
-    return await asyncio.shield(asyncio.wrap_future(future))
+    def submit() -> Future[list[Outcome]]:
+        access = call.access
+        return call.ledger.observe(events, actor=access.actor, batch=batch, admin=access.admin)
+
+    # Sealing asks the vault, and many events are much to check: neither may hold up the others.
+    waits = len(events) > 1 or call.ledger.asks_first(events[0].event)
+    return await resolved(await in_thread(submit) if waits else submit())
 
 
 def _answer_of(outcome: Outcome) -> EventAnswer:

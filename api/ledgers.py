@@ -8,6 +8,10 @@ from time import monotonic
 from typing import Final, Protocol
 
 from api.errors import NoSuchLedger
+from api.gathered import Gathered
+from api.threads import in_thread
+from projections.fold import Fold, Projection
+from projections.reader import RowReader
 from store.database import NAME_PATTERN, LedgerUnknown
 from store.ledger import Ledger
 from store.log import Head
@@ -31,6 +35,7 @@ class Served:
         self.runner = runner
         self._head: Head | None = None
         self._looked_at = 0.0
+        self._gathered: dict[type[Fold], Gathered] = {}
         self._lock = threading.Lock()
         self._voids = Voids()
         self._voids_until = 0
@@ -47,9 +52,29 @@ class Served:
 
     def epoch(self) -> int:
         """The epoch, which only a restore changes. Asks the database once a second."""
-        if self._head is None or monotonic() - self._looked_at > EPOCH_BELIEVED_SECONDS:
-            return self.head().epoch
-        return self._head.epoch
+        return self.head().epoch if self._epoch_is_old() else self._known_head().epoch
+
+    async def epoch_now(self) -> int:
+        """As :meth:`epoch`, for the event loop."""
+        if not self._epoch_is_old():
+            return self._known_head().epoch
+        self._looked_at = monotonic()  # one asks, and the others go on with what is known
+        return (await in_thread(self.head)).epoch
+
+    def _epoch_is_old(self) -> bool:
+        return self._head is None or monotonic() - self._looked_at > EPOCH_BELIEVED_SECONDS
+
+    def _known_head(self) -> Head:
+        assert self._head is not None
+        return self._head
+
+    def gathered(self, projection: Projection, fold: type[Fold]) -> Gathered:
+        """Where the reads of a fold's rows come together. For the event loop alone."""
+        found = self._gathered.get(fold)
+        if found is None:
+            reader = RowReader(self.ledger.pool, projection, fold)
+            found = self._gathered[fold] = Gathered(reader)
+        return found
 
     def voids(self, until: int) -> Voids:
         """What was taken back, up to a position or a little later."""

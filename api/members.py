@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 import msgspec
-from litestar import Response
-from litestar.di import NamedDependency
+from litestar import Request, Response
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import QueryParameter
 from msgspec import Meta
 
 from api import cursors
+from api.answers import JSON
 from api.bodies import body_of, decoded
-from api.call import Call, as_known, projected
-from api.described import JSON, looks_up, reads
+from api.call import Call, call_of, projected
+from api.described import looks_up, reads
 from api.errors import NobodyRecognised, NoSuchMember
 from api.event_reads import STORED_EVENT_SCHEMA
 from api.limits import IDS_MAX, PAGE_DEFAULT
@@ -23,11 +23,12 @@ from api.parameters import At, KnownAt, PageLimit, PositionCursor, identifier, i
 from api.positions import MinPosition
 from api.threads import in_thread
 from domain.errors import InvalidEvent
-from domain.types import TEXT_LENGTH_MAX, TIME_FLOOR, MemberID, Word
+from domain.types import TEXT_LENGTH_MAX, MemberID, Word
 from projections import balances, identities, profiles
 from projections.balances import Balance, Expiry
 from projections.identities import Holder
 from projections.known import Rows
+from projections.profile_rows import Profiles
 from projections.profiles import Profile
 from projections.reader import Reader
 from store.query import Query, QueryItem
@@ -93,39 +94,46 @@ _identity: Final = msgspec.json.Decoder(Identity).decode
 
 @reads("/members/{member_id:str}", Profile, problems=(NoSuchMember,), tag="members")
 async def read_member(
-    call: NamedDependency[Call],
+    request: Request[Any, Any, Any],
     member_id: Member,
     known_at: KnownAt = None,
     min_position: MinPosition = None,
 ) -> Response[bytes]:
     """Read a member's profile."""
-    known = instant("known_at", known_at)
+    call = call_of(request)
 
     def profile(rows: Rows) -> Profile | None:
         return profiles.member(rows, member_id)
 
-    query = as_known(call, profile, known, profiles.PROFILES)
-    return await call.read(
-        query, min_position=min_position, absent=NoSuchMember, past=known is not None
+    return await call.read_rows(
+        profile,
+        profiles.PROFILES,
+        Profiles,
+        [member_id],
+        known_at=instant("known_at", known_at),
+        min_position=min_position,
+        absent=NoSuchMember,
     )
 
 
 @reads("/members", SeveralMembers, tag="members")
 async def read_members(
-    call: NamedDependency[Call], member_id: Members, min_position: MinPosition = None
+    request: Request[Any, Any, Any], member_id: Members, min_position: MinPosition = None
 ) -> Response[bytes]:
     """Read several members' profiles in one call."""
+    call = call_of(request)
     wanted = list(dict.fromkeys(member_id))
 
-    def several(reader: Reader) -> SeveralMembers:
-        found = profiles.members(reader, wanted)
+    def several(rows: Rows) -> SeveralMembers:
+        found = profiles.members(rows, wanted)
         return SeveralMembers(
             [found[name] for name in wanted if name in found],
             [name for name in wanted if name not in found],
         )
 
-    query = projected(call, several, profiles.PROFILES)
-    return await call.read(query, min_position=min_position)
+    return await call.read_rows(
+        several, profiles.PROFILES, Profiles, wanted, min_position=min_position
+    )
 
 
 @looks_up(
@@ -133,12 +141,13 @@ async def read_members(
     tag="members",
 )  # fmt: skip
 async def look_up_member(
-    call: NamedDependency[Call], min_position: MinPosition = None
+    request: Request[Any, Any, Any], min_position: MinPosition = None
 ) -> Response[bytes]:
     """Find the members who are recognised by an identity.
 
     What is asked stands in the body, so that no address and no log ever holds it.
     """
+    call = call_of(request)
     asked = decoded(await body_of(call.request, JSON), _identity)
     identity_id = await in_thread(_found, call, asked)
 
@@ -152,12 +161,13 @@ async def look_up_member(
 
 @reads("/members/{member_id:str}/home", Home, problems=(NoSuchMember,), tag="members")
 async def read_home(
-    call: NamedDependency[Call],
+    request: Request[Any, Any, Any],
     member_id: Member,
     at: At = None,
     min_position: MinPosition = None,
 ) -> Response[bytes]:
     """Read what a member's home page shows: profile, balances, next expiry."""
+    call = call_of(request)
     stated = instant("at", at)
 
     def home(reader: Reader) -> Home | None:
@@ -170,7 +180,10 @@ async def read_home(
 
     query = projected(call, home, profiles.PROFILES, balances.BALANCES)
     return await call.read(
-        query, min_position=min_position, absent=NoSuchMember, timeless=_timeless
+        query,
+        min_position=min_position,
+        absent=NoSuchMember,
+        instant=lambda home: home.balances[0].at if home.balances else None,
     )
 
 
@@ -181,17 +194,12 @@ def _found(call: Call, asked: Identity) -> str | None:
         return None
 
 
-def _timeless(home: Home) -> Home:
-    held = [msgspec.structs.replace(one, at=TIME_FLOOR) for one in home.balances]
-    return msgspec.structs.replace(home, balances=tuple(held))
-
-
 @reads(
     "/members/{member_id:str}/history", History, problems=(NoSuchMember,), etag=False,
     tag="members",
 )  # fmt: skip
 async def read_history(
-    call: NamedDependency[Call],
+    request: Request[Any, Any, Any],
     member_id: Member,
     limit: PageLimit = PAGE_DEFAULT,
     cursor: PositionCursor = None,
@@ -201,6 +209,7 @@ async def read_history(
 
     Those that were taken back are there too, and say so.
     """
+    call = call_of(request)
     at = cursors.position_of(cursor)
     query = Query((QueryItem(tags=(f"member:{member_id}",)),))
 

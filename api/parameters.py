@@ -10,6 +10,7 @@ import msgspec
 from litestar import Request
 from litestar.handlers import BaseRouteHandler
 from litestar.params import PathParameter, QueryParameter
+from litestar.types import HTTPScope
 
 from api import cursors
 from api.errors import MalformedRequest
@@ -93,6 +94,14 @@ def identifier(description: str) -> Any:
     )
 
 
+def header_of(scope: HTTPScope, name: bytes) -> str | None:
+    """The first header of this name, in lower case; without making all of them readable."""
+    for key, value in scope["headers"]:
+        if key == name:
+            return value.decode("latin-1")
+    return None
+
+
 def instant(name: str, text: str | None) -> datetime | None:
     """The instant that a parameter gives; strictly RFC 3339, within what a ledger speaks of."""
     if text is None:
@@ -119,6 +128,8 @@ def _query_names(handler: BaseRouteHandler) -> dict[str, bool]:
 
 def check_query(request: Request[Any, Any, Any]) -> None:
     """Refuse what a misspelt parameter would otherwise do: nothing, silently."""
+    if not request.scope["query_string"]:
+        return
     names = _query_names(request.route_handler)
     given: list[str] = [name for name, _ in request.query_params.multi_items()]
     for name in given:

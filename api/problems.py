@@ -22,6 +22,7 @@ from projections.failures import ProjectionNotReady
 from store.database import LedgerUnknown
 from store.errors import StoreClosed, StoreOverloaded, StoreUnavailable
 from store.sealing import SubjectErased
+from store.tree import NoSuchCheckpoint, NoSuchTile, NotSealedYet
 
 PROBLEM_JSON: Final = "application/problem+json"
 RETRY_AFTER_SECONDS: Final = 1
@@ -41,6 +42,9 @@ STATUS: Final[MappingProxyType[type[FilrougeError], int]] = MappingProxyType(
         StoreUnavailable: 503,
         StoreOverloaded: 503,
         StoreClosed: 503,
+        NotSealedYet: 404,
+        NoSuchCheckpoint: 404,
+        NoSuchTile: 404,
         # The projections.
         ProjectionNotReady: 503,
         # The request itself.

@@ -8,11 +8,10 @@ from typing import Any, Final, Literal
 import msgspec
 from litestar import Request, Response
 from litestar.datastructures import State
-from litestar.di import NamedDependency
 from litestar.handlers import HTTPRouteHandler
 
 import projections
-from api.call import Call
+from api.call import call_of
 from api.described import Answer, open_to_all, reads
 from api.errors import NotReady, ServerBusy
 from api.ledgers import Ledgers
@@ -87,8 +86,9 @@ def _missing(state: State) -> list[str]:
 
 
 @reads("/status", LedgerStatus, scopes=(Scope.READ, Scope.AUDIT), etag=False, tag="status")
-async def read_status(call: NamedDependency[Call]) -> Response[bytes]:
+async def read_status(request: Request[Any, Any, Any]) -> Response[bytes]:
     """Read how far the ledger is, and how far behind each projection."""
+    call = call_of(request)
 
     def status() -> tuple[LedgerStatus, int]:
         found = statuses(call.ledger.pool, call.ledger.log, projections.ALL)

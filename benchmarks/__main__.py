@@ -7,6 +7,7 @@ import platform
 import shutil
 import sys
 import tempfile
+from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 from typing import Final
@@ -16,6 +17,7 @@ import structlog
 
 from benchmarks import places, report
 from benchmarks.harness import GROWN_EVENTS, Bench
+from filrouge.serving import stopped_by_signals
 from store.embedded import EmbeddedPostgres
 
 MODULES: Final = {
@@ -34,9 +36,17 @@ JSON: Final = ROOT / "var" / "bench.json"
 
 
 def measure(
-    names: list[str], folder: Path, *, quick: bool = False, grown_events: int = GROWN_EVENTS
+    names: list[str],
+    folder: Path,
+    *,
+    quick: bool = False,
+    grown_events: int = GROWN_EVENTS,
+    after_each: Callable[[Bench], None] = lambda _: None,
 ) -> Bench:
-    """Run benchmarks on an embedded PostgreSQL of their own, in a folder that may be removed."""
+    """Run benchmarks on an embedded PostgreSQL of their own, in a folder that may be removed.
+
+    ``after_each`` has what there is after each of them: a later one that fails takes nothing away.
+    """
     bench = Bench(folder, quick=quick, grown_events=grown_events)
     with EmbeddedPostgres.start(folder / "data") as server, bench.places:
         bench.postgres_url = server.url
@@ -48,6 +58,7 @@ def measure(
             import_module(f"benchmarks.{MODULES[name]}").run(bench)
             for result in bench.results[before:]:
                 print(report.detail(result), file=sys.stderr, flush=True)
+            after_each(bench)
     return bench
 
 
@@ -84,16 +95,21 @@ def main(names: tuple[str, ...], *, quick: bool, grown: int, as_json: bool, page
     JSON.parent.mkdir(exist_ok=True)
     # Beside the project, not in /tmp: that may be in memory, where nothing is ever durable.
     folder = Path(tempfile.mkdtemp(prefix="bench-", dir=JSON.parent))
+
+    def keep(bench: Bench) -> None:
+        if not quick:
+            JSON.write_bytes(report.as_json(bench.results))
+
     try:
-        bench = measure(list(names or MODULES), folder, quick=quick, grown_events=grown)
+        with stopped_by_signals():
+            bench = measure(
+                list(names or MODULES), folder, quick=quick, grown_events=grown, after_each=keep
+            )
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-    said = report.as_json(bench.results)
-    if not quick:
-        JSON.write_bytes(said)
     if page:
         report.PAGE.write_text(report.page(bench.results, bench.shown))
-    print(said.decode() if as_json else report.table(bench.results))
+    print(report.as_json(bench.results).decode() if as_json else report.table(bench.results))
     if not quick and report.missed(bench.results):
         sys.exit(1)
 

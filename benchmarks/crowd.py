@@ -37,7 +37,7 @@ BATCH_EVENTS: Final = 5_000
 IN_FLIGHT_MAX: Final = 4
 """Batches that wait for the ledger while the next one is made."""
 FIRST: Final = datetime(2024, 7, 1, tzinfo=UTC)
-SPAN_SECONDS: Final = 2 * 365 * 86_400
+SPAN_SECONDS: Final = 365 * 86_400
 PURCHASES, PARTICIPATIONS, VISITS, INVITATIONS, SHARES, AWARDS = range(6)
 WEIGHTS: Final = (24, 18, 18, 16, 4, 20)
 """How often each of these happens, in percent."""

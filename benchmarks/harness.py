@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -140,7 +141,9 @@ class Bench:
         sizes: str = "",
     ) -> Result:
         """Keep what the repetitions of a case came to."""
-        ratios = [one / other for one, other in zip(ours, peer, strict=True)] if peer else []
+        # On a machine that is busy enough, a small sample may end before anything is answered.
+        pairs = zip(ours, peer, strict=True) if peer else ()
+        ratios = [one / other if other else math.inf for one, other in pairs]
         judged = median(ratios) if ratios else median(ours)
         reached = None
         if must is not None:

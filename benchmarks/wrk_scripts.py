@@ -31,7 +31,7 @@ request = function()
 end
 """)
 EVENT: Final = (
-    '{"specversion":"1.0","id":"@ID","source":"bench-http","time":"2026-11-20T18:00:00+01:00",'
+    '{"specversion":"1.0","id":"@ID","source":"bench-http","time":"2024-11-20T18:00:00+01:00",'
 )
 VISIT: Final = (
     EVENT + '"type":"visit.recorded.v1","data":{"member_id":"m_@WHO","campaign_id":"c1",'

@@ -12,7 +12,7 @@ history and the same command give the same events, always.
 from __future__ import annotations
 
 from base64 import b32encode
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from hashlib import sha256
 from typing import Any, ClassVar, NamedTuple, TypeVar
@@ -164,13 +164,20 @@ class _Deciding(dcb.Slice[Any], metaclass=SliceType, abstract=True):
         self.boundary.append(made)
         return made
 
-    def use(self, views: tuple[View, ...]) -> None:
-        """Replace the empty views of the boundary by those that hold the history."""
-        known = {(type(view), view.tags): view for view in views}
-        for name, value in list(vars(self).items()):
-            if isinstance(value, View):
-                setattr(self, name, known[type(value), value.tags])
-        self.boundary = [known[type(view), view.tags] for view in self.boundary]
+    def use(self, views: Sequence[View]) -> None:
+        """Replace the empty views of the boundary by those that hold the history, in its order."""
+        replaced = {
+            id(empty): view
+            for empty, view in zip(self.boundary, views, strict=True)
+            if view is not empty
+        }
+        if not replaced:
+            return
+        attributes = vars(self)
+        for name, value in attributes.items():
+            if id(value) in replaced:
+                attributes[name] = replaced[id(value)]
+        self.boundary = list(views)
 
     def consistency_boundary(self) -> list[dcb.Selector]:
         """What the decision depends on, in the library's words."""
@@ -235,11 +242,11 @@ class Reaction(_Deciding, abstract=True):
 
     event: Any
     envelope: Envelope
+    """The event's, once it has its place: only for ``execute``."""
 
-    def __init__(self, event: Any, envelope: Envelope) -> None:
+    def __init__(self, event: Any) -> None:
         super().__init__()
         self.event = event
-        self.envelope = envelope
 
 
 def slice_for(command: Command, command_id: str, **subject: Any) -> Slice:
@@ -262,10 +269,10 @@ def reactions() -> dict[type[Event], type[Reaction]]:
     return dict(_reactions)
 
 
-def reaction_to(event: Event, envelope: Envelope) -> Reaction | None:
+def reaction_to(event: Event) -> Reaction | None:
     """Make the slice that decides what follows from this event, if anything does."""
     reaction = _reactions.get(type(event))
-    return None if reaction is None else reaction(event, envelope)
+    return None if reaction is None else reaction(event)
 
 
 def replay(view: V, history: Iterable[Recorded]) -> V:

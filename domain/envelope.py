@@ -55,8 +55,8 @@ class _Written(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
     id: str
     source: str
     type: str
-    time: datetime
-    recordedat: datetime
+    time: datetime | msgspec.Raw
+    recordedat: msgspec.Raw
     actor: str
     cause: str | None = None  # text: the integers of CloudEvents have only 32 bits
     batch: str | None = None
@@ -90,28 +90,44 @@ _encoder: Final = msgspec.json.Encoder()
 _stored: Final = msgspec.json.Decoder(Stored)
 _tag_list: Final = msgspec.json.Decoder(tuple[str, ...])
 
+_SEAM: Final = b"\0"
+"""Stands where the recorded instant will. JSON escapes it in every text, so nothing forges it."""
+_INSTANT: Final = msgspec.Raw(_SEAM)
+_STAMP_LONGEST: Final = b'"2000-01-01T00:00:00.000001+00:00"'
 
-def encode_entry(
+Parts = tuple[bytes, ...]
+"""The bytes of an entry around the places where its recorded instant will stand.
+
+``stamp(instant).join(parts)`` is the entry. So nearly everything is done before the instant is
+known, by whoever brings the event, and not by the one who holds the lock.
+"""
+
+
+def stamp(recorded_at: datetime) -> bytes:
+    """The bytes that make an entry of its parts: the instant at which it is recorded."""
+    return _encoder.encode(recorded_at)
+
+
+def event_parts(
     *,
     id: str,  # noqa: A002 - the attribute's name in CloudEvents
     source: str,
     event: Event,
     time: datetime,
-    recorded_at: datetime,
     actor: str,
     cause: int | None = None,
     batch: str | None = None,
     command: str | None = None,
-) -> bytes:
-    """Make the bytes of an entry, final from here on; refuse what no projection could store."""
-    entry = _encoder.encode(
+) -> Parts:
+    """Make the parts of an event's entry; refuse what no projection could store."""
+    return _checked_parts(
         _Written(
             specversion="1.0",
             id=id,
             source=source,
             type=event.type_name,
             time=time,
-            recordedat=recorded_at,
+            recordedat=_INSTANT,
             actor=actor,
             cause=None if cause is None else str(cause),
             batch=batch,
@@ -119,34 +135,40 @@ def encode_entry(
             data=event,
         )
     )
-    return checked_entry(entry)
 
 
-def encode_opaque(
+def opaque_parts(
     *,
     id: str,  # noqa: A002 - the attribute's name in CloudEvents
     source: str,
     type: str,  # noqa: A002 - the attribute's name in CloudEvents
     data: bytes,
     tags: tuple[str, ...],
-    recorded_at: datetime,
     actor: str,
-) -> bytes:
-    """Make the entry of opaque bytes (another application's event) with the tags it came with."""
-    entry = _encoder.encode(
+) -> Parts:
+    """Make the parts of the entry of opaque bytes, which happen when they are recorded.
+
+    They are another application's event; the entry says the tags that it came with.
+    """
+    return _checked_parts(
         _Written(
             specversion="1.0",
             id=id,
             source=source,
             type=type,
-            time=recorded_at,
-            recordedat=recorded_at,
+            time=_INSTANT,
+            recordedat=_INSTANT,
             actor=actor,
             tags=_encoder.encode(tags).decode() if tags else None,
             data_base64=data,
         )
     )
-    return checked_entry(entry)
+
+
+def _checked_parts(written: _Written) -> Parts:
+    parts = tuple(_encoder.encode(written).split(_SEAM))
+    checked_entry(_STAMP_LONGEST.join(parts))
+    return parts
 
 
 def checked_entry(entry: bytes) -> bytes:

@@ -129,8 +129,8 @@ class Admission(
     rule that the ledger knows.
     """
 
-    def __init__(self, event: ParticipationRecorded, envelope: Envelope) -> None:
-        super().__init__(event, envelope)
+    def __init__(self, event: ParticipationRecorded) -> None:
+        super().__init__(event)
         activation = f"activation:{event.activation_id}"
         self.state = self.view(ParticipationState, f"participation:{event.participation_id}")
         self.plan = self.view(CampaignPlan, f"campaign:{event.campaign_id}")

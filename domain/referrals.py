@@ -176,8 +176,8 @@ def voided(made: ReferralMade, referee_id: str | None, reason: str) -> ReferralV
 class Screening(Reaction, reacts_to=ReferralMade, reads=(ReferralState, IdentityHolders)):
     """A referral of somebody whom the ledger knows as the advocate is void from the start."""
 
-    def __init__(self, event: ReferralMade, envelope: Envelope) -> None:
-        super().__init__(event, envelope)
+    def __init__(self, event: ReferralMade) -> None:
+        super().__init__(event)
         self.state = self.view(ReferralState, f"referral:{event.referral_id}")
         identity = event.prospect_identity_id
         self.identity = self.view(IdentityHolders, f"identity:{identity}") if identity else None

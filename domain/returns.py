@@ -56,8 +56,8 @@ def matched(
 class Returning(Reaction, reacts_to=PurchaseReturned, reads=(PurchaseConsequences, ReturnReports)):
     """A return takes back its share of what the purchase earned, and never more than that."""
 
-    def __init__(self, event: PurchaseReturned, envelope: Envelope) -> None:
-        super().__init__(event, envelope)
+    def __init__(self, event: PurchaseReturned) -> None:
+        super().__init__(event)
         purchase, order = event.purchase_id, event.order_id
         self.reports = self.view(ReturnReports, f"return:{event.return_id}")
         if purchase is not None:
@@ -98,8 +98,8 @@ class Returning(Reaction, reacts_to=PurchaseReturned, reads=(PurchaseConsequence
 class Buying(Reaction, reacts_to=PurchaseRecorded, reads=(PurchaseState,)):
     """A purchase finds the returns that were recorded before it."""
 
-    def __init__(self, event: PurchaseRecorded, envelope: Envelope) -> None:
-        super().__init__(event, envelope)
+    def __init__(self, event: PurchaseRecorded) -> None:
+        super().__init__(event)
         self.purchase = self.view(PurchaseState, f"purchase:{event.purchase_id}")
         if event.order_id is not None:
             self.view(PurchaseState, f"order:{event.order_id}")

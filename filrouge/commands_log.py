@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from base64 import b64encode
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -16,10 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from store.ledger import Ledger
-    from store.tree import Receipt
 
 KIT: Final = Path(__file__).parent / "kit"
-PROOF_FORM: Final = "c2sp.org/tlog-proof@v1"
 
 
 @click.group("log")
@@ -54,13 +51,8 @@ def receipt(console: Console, *, position: int) -> None:
     with opened_ledger(console.settings) as ledger:
         ledger.tree.grow(log_keys(console.settings))
         found = ledger.tree.receipt(position)
-    text = _proof_text(found)
+    text = found.text
     console.result({"ledger": ledger.name, "position": position, "proof": text}, text.rstrip("\n"))
-
-
-def _proof_text(receipt: Receipt) -> str:
-    hashes = "".join(f"{b64encode(one).decode()}\n" for one in receipt.proof)
-    return f"{PROOF_FORM}\nindex {receipt.leaf}\n{hashes}\n{receipt.note}"
 
 
 @log.command("keys")

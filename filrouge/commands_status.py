@@ -80,6 +80,7 @@ class Standing:
         self.info = ledger.info
         self.head = ledger.log.head()
         self.leader = holder(ledger.pool, ALL)
+        self.sealed_position = ledger.tree.signed_size()
         self.projections = statuses(ledger.pool, ledger.log, ALL)
         self.rebuilds = fillings(ledger.pool)
         self.sizes = sizes(ledger.pool)
@@ -96,6 +97,7 @@ class Standing:
                 "position": self.head.position,
                 "epoch": self.head.epoch,
                 "recorded_at": self.head.recorded_at.isoformat(),
+                "sealed_position": self.sealed_position,
             },
             "leader": msgspec.to_builtins(self.leader),
             "projections": msgspec.to_builtins(self.projections),
@@ -117,7 +119,8 @@ class Standing:
         parts = [
             f"{info.name} (ledger {self.name}, {info.time_zone}, {info.currency})\n"
             f"position {head.position:,}, epoch {head.epoch}, "
-            f"recorded {head.recorded_at:%Y-%m-%d %X}\n{status_view.leader_text(self.leader)}"
+            f"sealed up to {self.sealed_position:,}, recorded {head.recorded_at:%Y-%m-%d %X}\n"
+            + status_view.leader_text(self.leader)
         ]
         if self.figures is not None:
             parts += status_view.figures_text(self.figures)

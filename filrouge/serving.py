@@ -22,17 +22,18 @@ from filrouge.logs import configure_logs
 from filrouge.settings import Settings
 from filrouge.shared_metrics import shared_metrics
 from filrouge.supervisor import supervise
-from filrouge.wiring import credentials, opened_database
+from filrouge.wiring import credentials, log_keys, opened_database
 from projections import ALL
 from projections.runner import Runner
 from store.database import Database
+from store.ledger import Ledger
+from store.tree_sealer import TreeSealer
+from store.witnesses import witnesses_in
 
 DRAIN_SECONDS_MAX: Final = 10
 """How long requests in flight may take once the server is told to stop."""
 WAITING_CONNECTIONS_MAX: Final = 2048
-"""Connections that wait to be taken by one of the processes."""
-TAKEN_AT_ONCE: Final = 4
-"""Connections that one of several processes takes in a row, so that the others have their part."""
+"""Connections that wait to be taken by this process, or one of several."""
 
 
 class _Server(uvicorn.Server):
@@ -41,8 +42,6 @@ class _Server(uvicorn.Server):
     def __init__(
         self, config: uvicorn.Config, stopping: Stopping, started: Callable[[], None]
     ) -> None:
-        # uvicorn has one number for what waits and for what is taken in a row.
-        config.backlog = TAKEN_AT_ONCE
         super().__init__(config)
         self._stopping = stopping
         self._started = started
@@ -51,14 +50,30 @@ class _Server(uvicorn.Server):
         """Start as uvicorn does, then say so."""
         await super().startup(sockets)
         if self.started:
-            for listener in sockets or ():
-                listener.listen(WAITING_CONNECTIONS_MAX)
             self._started()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Refuse what comes, answer what was begun, then stop as uvicorn does."""
         await self._stopping.begin(DRAIN_SECONDS_MAX)
         await super().shutdown(sockets)
+
+
+class _Keepers:
+    """What one ledger needs beside its callers: its projections follow, its tree is sealed."""
+
+    def __init__(self, settings: Settings, ledger: Ledger) -> None:
+        self.runner = Runner(ledger, ALL).start()
+        self.sealer = TreeSealer(
+            ledger.tree,
+            log_keys(settings),
+            witnesses=witnesses_in(settings.witness_file) if settings.witness_file else (),
+            interval_seconds=settings.seal_seconds,
+        ).start()
+
+    def close(self) -> None:
+        """Stop when what was begun is done."""
+        self.runner.close()
+        self.sealer.close()
 
 
 def serve_until_stopped(
@@ -105,7 +120,7 @@ def serve(
     app = create_app(
         database.open,
         credentials(database),
-        runner_of=lambda ledger: Runner(ledger, ALL).start(),
+        runner_of=lambda ledger: _Keepers(settings, ledger),
         limits=Limits(body_bytes=settings.body_bytes_max, wait_seconds=settings.wait_seconds_max),
         ready=database.names(),
         migrating=database.migrating,
@@ -129,6 +144,7 @@ def server_config(app: Any) -> uvicorn.Config:
         log_config=None,
         access_log=False,
         server_header=False,
+        backlog=WAITING_CONNECTIONS_MAX,
         timeout_graceful_shutdown=DRAIN_SECONDS_MAX,
     )
 

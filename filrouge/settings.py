@@ -82,6 +82,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         str | None,
         Meta(description="The signing key itself, 32 bytes in base64, in place of a key file."),
     ] = None
+    witness_file: Annotated[
+        Path | None,
+        Meta(
+            description="The outsiders who cosign checkpoints, one on each line: the public key, a "
+            "space, the address. Without it: nobody."
+        ),
+    ] = None
     seal_seconds: Annotated[
         float,
         Meta(description="How far behind the log its newest checkpoint may be.", ge=0.1, le=3600),

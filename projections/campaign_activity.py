@@ -130,6 +130,7 @@ OUTCOMES: Final[dict[type[Event], str]] = {
     InvitationComplained: "complained",
     InvitationUnsubscribed: "unsubscribed",
 }
+_OUTCOMES: Final = {event.type_name: name for event, name in OUTCOMES.items()}
 BY: Final = (InvitationOpened, InvitationClicked)
 """These also say whether a human or a mail program did it: ``opened_human``, ``opened_machine``."""
 
@@ -152,7 +153,7 @@ class CampaignInvitations(Fold, table="campaign_invitations", key="invitation"):
     @on(*OUTCOMES)
     def _(self, row: InvitationRow, event: Told, envelope: Envelope) -> None:
         row.campaign_id = row.campaign_id or event.campaign_id
-        name = OUTCOMES[type(event)]
+        name = _OUTCOMES[event.type_name]
         names = (name, f"{name}_{event.opened_by}") if isinstance(event, BY) else (name,)
         for one in names:
             row.events[one] = row.events.get(one, 0) + 1

@@ -35,12 +35,15 @@ class PlanRow(msgspec.Struct, omit_defaults=True):
     @property
     def over(self) -> datetime | None:
         """The first instant after the campaign; None: it is always on."""
-        return min((end for end in (self.ends, self.closed_at) if end is not None), default=None)
+        if self.ends is None or self.closed_at is None:
+            return self.ends or self.closed_at
+        return min(self.ends, self.closed_at)
 
     @property
     def revenue_until(self) -> datetime | None:
         """The first instant after the window of the participants' revenue; None: it is open."""
-        return None if self.over is None else self.over + timedelta(days=AFTER_DAYS)
+        over = self.over
+        return None if over is None else over + timedelta(days=AFTER_DAYS)
 
 
 _PLANNED: Final = tuple(

@@ -5,7 +5,7 @@ the checkpoint, leaving out those voided by then, with the aliases known by then
 true while the checkpoint moves: it folds the new events into the rows that they change, and folds
 *again* the rows whose past changed, because something was voided or somebody was identified. A
 build that is being filled reckons from its first event on with all that its horizon knows, so it
-folds nothing twice; its totals are added up once, at the end.
+folds nothing twice, and counts each row for its totals when the row is written.
 """
 
 from __future__ import annotations
@@ -14,16 +14,19 @@ from typing import Final
 
 import psycopg
 
-from domain.envelope import Recorded
+from domain.reading import Read
 from projections import builds
+from projections.aliases import Aliases
 from projections.builds import Checkpoint
 from projections.filling import Filling
-from projections.fold import Fold, Projection
+from projections.fold import Fold, Projection, owner_of
 from projections.folding import EVENTS_AT_ONCE, Folding
+from projections.owners import Roots
 from projections.pages import Page, Pages
 from projections.past import ChangedPast
-from projections.tables import FoldTable, Rows, in_batches, table_name
-from projections.totals import Context, Totals
+from projections.shares import Parts
+from projections.tables import FoldTable, in_batches, table_name
+from projections.totals import Contexts, Totals
 from projections.voids import VoidHistory
 from store.log import Log
 from store.query import Query, QueryItem
@@ -32,16 +35,32 @@ BATCH_EVENTS: Final = 10_000
 """Events that one transaction takes in at most: whoever is behind takes large steps."""
 ROWS_AT_ONCE: Final = 5_000
 
+Aliased = tuple[type[Aliases], ...]
+
 
 class Engine:
     """Folds one projection. Not shared by threads; what it remembers it could read again."""
 
-    def __init__(self, log: Log, projection: Projection, voids: VoidHistory, pages: Pages) -> None:
+    def __init__(
+        self,
+        log: Log,
+        projection: Projection,
+        voids: VoidHistory,
+        pages: Pages,
+        roots: dict[Aliased, Roots] | None = None,
+    ) -> None:
+        """``roots`` are shared by engines that always stand at the same position."""
+        shared: dict[Aliased, Roots] = {} if roots is None else roots
         self.projection = projection
         self.log = log
         self.voids = voids
         self.pages = pages
-        self.foldings = {fold: Folding(fold, log, voids) for fold in projection.folds}
+        for fold in projection.folds:
+            if fold.aliases not in shared:
+                shared[fold.aliases] = Roots(log, voids, fold.aliases)
+        self.foldings = {
+            fold: Folding(fold, log, voids, shared[fold.aliases]) for fold in projection.folds
+        }
         self.context_folds = tuple(
             dict.fromkeys(total.context for total in projection.totals if total.context is not None)
         )
@@ -49,7 +68,8 @@ class Engine:
         self.other_folds = tuple(
             fold for fold in projection.folds if fold not in self.context_folds
         )
-        self._contexts: tuple[int, int, Context] = (0, 0, {})
+        self._contexts: tuple[int, int, Contexts] = (0, 0, {})
+        self._contexts_at: tuple[int, Contexts] = (-1, {})
 
     def step(
         self,
@@ -59,7 +79,7 @@ class Engine:
         *,
         events_max: int = BATCH_EVENTS,
         share: int = 0,
-        shares: int = 1,
+        parts: Parts | None = None,
     ) -> int | None:
         """Take in the next events, at most ``events_max`` and up to ``until``.
 
@@ -77,7 +97,7 @@ class Engine:
                 return checkpoint.position
             page = self.pages.next(checkpoint.position, target)
             if checkpoint.filling:
-                filling = Filling(self, connection, checkpoint, shares)
+                filling = Filling(self, connection, checkpoint, parts)
                 filling.take(page)
                 filling.write(page.end)
             else:
@@ -101,7 +121,7 @@ class Engine:
             touched[fold] = stale | self._fold_new(table, totals, events, stale, target)
         totals.contexts_are_known()
         self._recount(connection, checkpoint, totals, touched, target)
-        totals.write(connection, self.projection.version, checkpoint.build)
+        totals.sums.write(connection, checkpoint.build)
         self._contexts = (checkpoint.build, target, totals.now)
 
     def _fold_again(self, table: FoldTable, totals: Totals, owners: set[str], target: int) -> None:
@@ -116,19 +136,19 @@ class Engine:
         self,
         table: FoldTable,
         totals: Totals,
-        events: list[Recorded],
+        events: list[Read],
         stale: set[str],
         target: int,
     ) -> set[str]:
         """Fold new events into the rows of owners that were not folded again; returns these."""
         folding = self.foldings[table.fold]
-        owned = [pair for pair in folding.pieces(events, target) if pair[0] not in stale]
-        rows = table.load({key for _, (key, _) in owned})
+        pieces = folding.pieces(events, target, lambda owner: owner not in stale)
+        rows = table.load({key for key, _ in pieces})
         totals.was(table.fold, rows)
-        folding.apply(rows, (piece for _, piece in owned))
+        folding.apply(rows, pieces)
         table.write(rows)
         totals.becomes(table.fold, rows)
-        return {owner for owner, _ in owned}
+        return {owner_of(key) for key in rows}
 
     def _recount(
         self,
@@ -160,29 +180,20 @@ class Engine:
         # After a step that was rolled back, or one of another process, they are read again.
         if (build, position) != (checkpoint.build, checkpoint.position):
             contexts = {
-                fold: self._all_rows(connection, fold, checkpoint.build)
+                fold: self.table(connection, fold, checkpoint.build).every()
                 for fold in self.context_folds
             }
         return Totals(self.projection, contexts)
 
-    def _all_rows(self, connection: psycopg.Connection, fold: type[Fold], build: int) -> Rows:
-        rows: Rows = {}
-        for page in self.table(connection, fold, build).every(ROWS_AT_ONCE):
-            rows |= page
-        return rows
+    def contexts_at(self, known: int) -> Contexts:
+        """All rows that totals read, as they are for who knows the log up to a position."""
+        if self._contexts_at[0] != known:
+            found = {fold: self.foldings[fold].every(known) for fold in self.context_folds}
+            self._contexts_at = (known, found)
+        return self._contexts_at[1]
 
     def complete(self, connection: psycopg.Connection, build: int) -> None:
-        """End the filling of a build: add up its totals. In the caller's transaction."""
-        totals = Totals(self.projection, {fold: {} for fold in self.context_folds})
-        for fold in self.context_folds:
-            totals.becomes(fold, self._all_rows(connection, fold, build))
-        totals.contexts_are_known()
-        counted = {total.of for total in self.projection.totals}
-        for fold in self.other_folds:
-            if fold in counted:
-                for rows in self.table(connection, fold, build).every(ROWS_AT_ONCE):
-                    totals.becomes(fold, rows)
-        totals.write(connection, self.projection.version, build)
+        """End the filling of a build. In the caller's transaction."""
         builds.end_filling(connection, self.projection, build)
 
     def table(self, connection: psycopg.Connection, fold: type[Fold], build: int) -> FoldTable:

@@ -8,8 +8,8 @@ from typing import Final
 
 import psycopg
 
-from domain.envelope import Recorded
 from domain.errors import FilrougeError
+from domain.reading import Fact
 
 PASSING: Final = (psycopg.OperationalError, psycopg.InterfaceError)
 """Lost connections, a server that restarts, a full disk: to be tried again on a new connection."""
@@ -18,9 +18,9 @@ PASSING: Final = (psycopg.OperationalError, psycopg.InterfaceError)
 class HandlerFailed(Exception):
     """A handler raised on an event, so the projection cannot go past it."""
 
-    def __init__(self, recorded: Recorded, where: str, error: Exception) -> None:
-        self.position = recorded.envelope.position
-        self.reason = f"{recorded.envelope.type} in {where}: {described(error)}"
+    def __init__(self, fact: Fact, where: str, error: Exception) -> None:
+        self.position = fact.envelope.position
+        self.reason = f"{fact.envelope.type} in {where}: {described(error)}"
         super().__init__(f"position {self.position}: {self.reason}")
 
 

@@ -3,29 +3,26 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
-from zlib import crc32
 
 import psycopg
 
 from projections.builds import Checkpoint
 from projections.fold import Fold
 from projections.pages import Page
+from projections.shares import Part, Parts
 from projections.tables import Rows
+from projections.totals import Sums
 
 if TYPE_CHECKING:
     from projections.engine import Engine
 
 
-def share_of(owner: str, shares: int) -> int:
-    """The share that an owner's rows belong to: the same in every process."""
-    return crc32(owner.encode()) % shares
-
-
 class Filling:
     """One share of a build on its way from its checkpoint to the horizon.
 
-    What the horizon knows is reckoned with from the first event on, so nothing is folded twice.
-    Nobody else writes these rows, so those that are in memory need not be read again.
+    What the horizon knows is reckoned with from the first event on, so nothing is folded twice,
+    and what a row contributes to totals is counted when the row is written. Nobody else writes
+    these rows, so those that are in memory need not be read again.
     """
 
     def __init__(
@@ -33,13 +30,18 @@ class Filling:
         engine: Engine,
         connection: psycopg.Connection,
         checkpoint: Checkpoint,
-        shares: int = 1,
+        parts: Parts | None = None,
     ) -> None:
         self.engine = engine
         self.checkpoint = checkpoint
-        self._shares = shares
+        folds = engine.projection.folds
+        whole = dict.fromkeys(folds, Part())
+        self.parts = whole if parts is None else {one: parts[one] for one in folds if one in parts}
+        self._alone = self.parts == whole
+        self._mine = {fold: part.mine() for fold, part in self.parts.items()}
         self._connection = connection
-        self._rows: dict[type[Fold], Rows] = {fold: {} for fold in engine.projection.folds}
+        self._rows: dict[type[Fold], Rows] = {fold: {} for fold in self.parts}
+        self._sums = Sums(engine.projection)
 
     @property
     def rows_count(self) -> int:
@@ -52,27 +54,36 @@ class Filling:
         events = self.engine.pages.visible(page, known)
         for fold, rows in self._rows.items():
             folding = self.engine.foldings[fold]
-            pieces = [
-                piece
-                for owner, piece in folding.pieces(events, known)
-                if self._shares == 1 or share_of(owner, self._shares) == self.checkpoint.share
-            ]
+            if folding.roots is not None:
+                folding.roots.learn(known)
+            pieces = folding.pieces(events, known, self._mine[fold])
             if self.checkpoint.position:
                 missing = {key for key, _ in pieces if key not in rows}
                 table = self.engine.table(self._connection, fold, self.checkpoint.build)
-                rows.update(table.load(missing))
+                found = table.load(missing)
+                self._count(fold, found, -1)
+                rows.update(found)
             folding.apply(rows, pieces)
+
+    def _count(self, fold: type[Fold], rows: Rows, sign: int) -> None:
+        if rows:
+            contexts = self.engine.contexts_at(self.checkpoint.horizon)
+            self._sums.count(fold, rows.values(), contexts, sign)
 
     def write(self, position: int) -> None:
         """Write the rows and forget them; what was taken in reaches up to this position.
 
         In the caller's transaction, which moves the checkpoint too.
         """
+        build = self.checkpoint.build
         for fold, rows in self._rows.items():
-            table = self.engine.table(self._connection, fold, self.checkpoint.build)
+            self._count(fold, rows, +1)
+            table = self.engine.table(self._connection, fold, build)
             if self.checkpoint.position:
                 table.write(rows)
             else:
                 table.insert(rows)
             rows.clear()
+        self._sums.write(self._connection, build, alone=self._alone)
+        self._sums = Sums(self.engine.projection)
         self.checkpoint = self.checkpoint._replace(position=position)

@@ -16,7 +16,9 @@ two accounts belongs to both)::
 A row exists when at least one event that has a handler belongs to it. It sees its events in the
 order of their positions, late ones late: what depends on the order of things in the world orders
 by ``envelope.time``, ties by position. Voided events never reach a handler. A handler reads only
-its row, the event and the envelope, and it never fails on what an event may hold.
+its row, the event and the envelope, and it never fails on what an event may hold. What it asks of
+the event is ``isinstance``, ``match`` or ``type_name``, never ``type(event)``, which may be a
+subclass (:mod:`domain.reading`).
 
 *Several rows for one tag.* Override :meth:`Fold.keys`: ``acc1/000000000123`` is a row of account
 ``acc1``. What stands before the slash is the *owner*, whose rows are folded again together when

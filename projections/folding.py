@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from domain.envelope import Recorded
+from domain.reading import Fact, as_read, read_entries
 from projections.failures import HandlerFailed
 from projections.fold import Fold, owner_of
 from projections.owners import Owners, Roots
@@ -18,60 +18,72 @@ OWNERS_AT_ONCE: Final = 500
 """Owners that are folded again together, so that memory is bounded."""
 EVENTS_AT_ONCE: Final = 1_000
 
-Piece = tuple[str, Recorded]
+Piece = tuple[str, Fact]
 """An event, and the key of a row that it changes."""
+Mine = Callable[[str], bool]
+"""Whether the rows of an owner are to be folded here."""
 
 
 class Folding:
     """One fold over one log: which rows events change, and their folding."""
 
-    def __init__(self, fold: type[Fold], log: Log, voids: VoidHistory) -> None:
+    def __init__(
+        self, fold: type[Fold], log: Log, voids: VoidHistory, roots: Roots | None = None
+    ) -> None:
         self.fold = fold
         self._instance = fold()
+        self._handlers = as_read(fold.handlers)
         self._log = log
         self._voids = voids
-        self.roots = Roots(log, voids, fold.aliases) if fold.aliases else None
+        self.roots = (roots or Roots(log, voids, fold.aliases)) if fold.aliases else None
         self.owners = Owners(fold, self.roots)
 
-    def owned(self, events: Iterable[Recorded], known: int) -> Iterator[tuple[Recorded, list[str]]]:
+    def owned(self, events: Iterable[Fact], known: int) -> list[tuple[Fact, Sequence[str]]]:
         """The events that the fold handles, each with its owners."""
-        types = self.fold.types
-        mine = [one for one in events if one.envelope.type in types]
-        return zip(mine, self.owners.of(mine, known), strict=True)
+        ids = self.owners.ids
+        if self.roots is None:
+            return [(one, read(one)) for one in events if (read := ids.get(type(one.event)))]
+        mine = [one for one in events if type(one.event) in ids]
+        return list(zip(mine, self.owners.of(mine, known), strict=True))
 
-    def pieces(self, events: Iterable[Recorded], known: int) -> Iterator[tuple[str, Piece]]:
-        """Take events apart by owner and row: ``(owner, (key, event))``, in order."""
-        plain = self.fold.keys is Fold.keys
-        for recorded, owners in self.owned(events, known):
-            for owner in owners:
-                if plain:
-                    yield owner, (owner, recorded)
-                else:
-                    for key in self._keys(owner, recorded):
-                        yield owner, (key, recorded)
+    def pieces(self, events: Iterable[Fact], known: int, mine: Mine = bool) -> list[Piece]:
+        """Take events apart by row, in order: those of the owners that are ``mine``, or of all."""
+        owned = self.owned(events, known)
+        if self.fold.keys is Fold.keys:
+            if mine is bool:
+                return [(owner, one) for one, owners in owned for owner in owners]
+            return [(owner, one) for one, owners in owned for owner in owners if mine(owner)]
+        return [
+            (key, one)
+            for one, owners in owned
+            for owner in owners
+            if mine(owner)
+            for key in self._keys(owner, one)
+        ]
 
-    def _keys(self, owner: str, recorded: Recorded) -> Iterable[str]:
+    def _keys(self, owner: str, one: Fact) -> Iterable[str]:
         try:
-            keys = tuple(self._instance.keys(owner, recorded.event, recorded.envelope))
+            keys = tuple(self._instance.keys(owner, one.event, one.envelope))
             assert all(owner_of(key) == owner for key in keys), keys
         except Exception as error:
-            raise HandlerFailed(recorded, self.fold.__name__, error) from error
+            raise HandlerFailed(one, self.fold.__name__, error) from error
         return keys
 
     def apply(self, rows: dict[str, Any], pieces: Iterable[Piece]) -> None:
         """Fold events into the rows; a key that has none yet gets a new row."""
-        instance, handlers, new = self._instance, self.fold.handlers, self.fold.Row
-        recorded: Recorded | None = None
+        instance, handlers, new = self._instance, self._handlers, self.fold.Row
+        one: Fact | None = None
         try:
-            for key, recorded in pieces:
+            for key, one in pieces:
                 row = rows.get(key)
                 if row is None:
                     row = rows[key] = new(key)
-                handlers[type(recorded.event)](instance, row, recorded.event, recorded.envelope)  # type: ignore[index]
+                event = one.event
+                handlers[type(event)](instance, row, event, one.envelope)
         except Exception as error:
-            if recorded is None:
+            if one is None:
                 raise
-            raise HandlerFailed(recorded, self.fold.__name__, error) from error
+            raise HandlerFailed(one, self.fold.__name__, error) from error
 
     def again(
         self, owners: Collection[str], until: int, known: int
@@ -86,10 +98,18 @@ class Folding:
             tags = self.owners.tags_of(some, known)
             found = self._log.tagged(tags, types=self.fold.types, until=until)
             for page in in_batches(found, EVENTS_AT_ONCE):
-                visible = [one for one in page if not self._voids.hides(one.envelope, known)]
-                pieces = self.pieces(visible, known)
-                self.apply(rows, (piece for owner, piece in pieces if owner in chosen))
+                visible = self._voids.visible(page, known)
+                self.apply(rows, self.pieces(visible, known, chosen.__contains__))
             yield some, rows
+
+    def every(self, known: int) -> dict[str, Any]:
+        """All rows that there are at a position: for a fold that has few of them."""
+        rows: dict[str, Any] = {}
+        self._voids.read_until(known)
+        for _, entries in self._log.windows(0, known, self.fold.types, rare=True):
+            visible = self._voids.visible(read_entries(entries), known)
+            self.apply(rows, self.pieces(visible, known))
+        return rows
 
     def row(self, key: str, *, until: int | None = None, known_at: datetime | None = None) -> Any:
         """One row as it was: folded over the events up to a position, or None if it has none.

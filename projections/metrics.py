@@ -60,6 +60,9 @@ class Gauges:
 
         self.readable = gauge("ledger_readable", "1 if the ledger can be read, 0 if not.")
         self.head = gauge("log_position", "The last position of the log.")
+        self.sealed = gauge(
+            "log_sealed_position", "Up to where the log is covered by a signed checkpoint."
+        )
         self.epoch = gauge("log_epoch", "The epoch of the log, which a restore raises.")
         self.lease = gauge(
             "lease_held", "1 if some process holds the lease of the projections, 0 if none does."
@@ -98,6 +101,7 @@ class Gauges:
         found = statuses(ledger.pool, ledger.log, projections)
         head, name = ledger.log.head(), ledger.name
         self.head.add_metric([name], head.position)
+        self.sealed.add_metric([name], ledger.tree.signed_size())
         self.epoch.add_metric([name], head.epoch)
         leader = holder(ledger.pool, projections)
         held = leader is not None and leader.held

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Final
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cache, partial
+from operator import attrgetter
+from typing import Any, Final
 
-from domain.envelope import Recorded
+from domain.event import Event
+from domain.reading import Fact, as_read, read_entries
+from domain.shape import shape_of, value_at
 from projections.aliases import Aliases, AliasRow
 from projections.failures import HandlerFailed
 from projections.fold import Fold
@@ -21,31 +25,87 @@ def kind_of(tag: str) -> str:
     return tag.partition(":")[0]
 
 
+@cache
+def ids_reader(event: type[Event], kind: str) -> Callable[[Any], Sequence[str]]:
+    """Make the function that reads the ids of one kind of tag from a fact of this event class."""
+    prefix = f"{kind}:"
+    marks = [one for one in shape_of(event).tags if one.mark in {kind, ""}]
+    get: Callable[[Any], Any]
+    if kind == "batch" or any(not one.mark for one in marks):  # the envelope, or whole tags, say it
+        return lambda one: [tag[len(prefix) :] for tag in one.tags if tag.startswith(prefix)]
+    if not marks:
+        return lambda _: ()
+    if [(len(one.path), one.many) for one in marks] == [(1, False)]:
+        get = attrgetter(f"event.{marks[0].path[0]}")
+        return lambda one: () if (value := get(one)) is None else (value,)
+    getters = [(_getter(one.path), one.many) for one in marks]
+
+    def ids(one: Fact) -> Sequence[str]:
+        found: list[str] = []
+        event = one.event
+        for get, many in getters:
+            value = get(event)
+            if value is not None:
+                if many:
+                    found += value
+                else:
+                    found.append(value)
+        return list(dict.fromkeys(found)) if len(found) > 1 else found
+
+    return ids
+
+
+def _getter(path: tuple[str, ...]) -> Callable[[Any], Any]:
+    return attrgetter(path[0]) if len(path) == 1 else partial(value_at, path=path)
+
+
 class Roots:
     """What tags stand for, for who knows the log up to a position."""
 
     def __init__(self, log: Log, voids: VoidHistory, aliases: Iterable[type[Aliases]]) -> None:
         self._log = log
         self._voids = voids
-        self._by_kind = {alias.kind: alias() for alias in aliases}
+        self._by_kind = {alias.kind: (alias(), as_read(alias.handlers)) for alias in aliases}
         self.kinds = frozenset(self._by_kind)
-        self.types = frozenset[str]().union(*(alias.types for alias in self._by_kind.values()))
+        self.types = frozenset[str]().union(*(alias.types for alias, _ in self._by_kind.values()))
         self._known = -1
         self._kept: dict[str, str | None] = {}
+        self._ends: dict[str, str] = {}
+        self._all_are_kept = False
+        self._learnt = -1
 
-    def of(self, tags: Iterable[str], known: int) -> dict[str, str]:
-        """The tags of alias kinds among these, each with the end of its chain (perhaps itself)."""
+    def of(self, tags: Iterable[str], known: int) -> Mapping[str, str]:
+        """At least these tags, each with the end of its chain (perhaps itself)."""
         self._forget_unless(known)
-        aliases = {tag for tag in tags if kind_of(tag) in self.kinds}
+        aliases = {tag for tag in tags if tag not in self._ends}
         seen: set[str] = set()
-        frontier = aliases
-        hops = self._hops(known, aliases)
+        frontier = {tag for tag in aliases if kind_of(tag) in self.kinds}
+        hops = self._hops(known, frontier)
         while frontier:
             seen |= frontier
-            roots = {hops[tag] for tag in frontier}
+            roots = {hops.get(tag) for tag in frontier}
             frontier = {root for root in roots if root and kind_of(root) in self.kinds} - seen
             hops = self._hops(known, frontier)
-        return {tag: _end(tag, hops) for tag in aliases}
+        self._ends |= {tag: _end(tag, hops) for tag in aliases}
+        return self._ends
+
+    def learn(self, known: int) -> None:
+        """Read all aliases that there are at a position, unless they are too many to remember."""
+        self._forget_unless(known)
+        if self._learnt == known:
+            return
+        self._learnt = known
+        self._voids.read_until(known)
+        rows: dict[str, AliasRow] = {}
+        for _, entries in self._log.windows(0, known, self.types, rare=True):
+            if len(rows) > KEPT_MAX:
+                return
+            for one in read_entries(entries):
+                tags = [tag for tag in one.tags if kind_of(tag) in self.kinds]
+                rows |= {tag: AliasRow(tag.partition(":")[2]) for tag in tags if tag not in rows}
+                self._claim(one, tags, rows, known)
+        self._kept = {tag: row.root for tag, row in rows.items()}
+        self._all_are_kept = True
 
     def standing_for(self, roots: Iterable[str], known: int) -> set[str]:
         """These tags, and all tags that have one of them in their chain."""
@@ -56,7 +116,7 @@ class Roots:
             events = self._log.tagged(frontier, types=self.types, until=known)
             near = {tag for one in events for tag in one.tags if kind_of(tag) in self.kinds}
             hops = self._hops(known, near - found)
-            frontier = {tag for tag in near - found if hops[tag] in frontier}
+            frontier = {tag for tag in near - found if hops.get(tag) in frontier}
             found = found | frontier
         return found
 
@@ -65,33 +125,41 @@ class Roots:
         if self._known == known:
             for tag in changed:
                 self._kept.pop(tag, None)
+                self._ends.clear()
             self._known = until
+            self._all_are_kept = False
 
     def _forget_unless(self, known: int) -> None:
         """What is remembered is true for one position only. Not while chains are followed."""
-        if self._known != known or len(self._kept) > KEPT_MAX:
-            self._known, self._kept = known, {}
+        if self._known != known:
+            self._known, self._kept, self._ends = known, {}, {}
+            self._all_are_kept = False
+        if len(self._ends) > KEPT_MAX:
+            self._ends = {}
+        if len(self._kept) > KEPT_MAX and not self._all_are_kept:
+            self._kept = {}
 
     def _hops(self, known: int, tags: set[str]) -> dict[str, str | None]:
         """For which tag each of these stands, one hop; and for others that are remembered."""
-        if missing := tags - self._kept.keys():
-            self._kept |= self._fold(missing, known)
+        if not self._all_are_kept and (missing := tags - self._kept.keys()):
+            rows = {tag: AliasRow(tag.partition(":")[2]) for tag in missing}
+            for recorded in self._log.tagged(missing, types=self.types, until=known):
+                self._claim(recorded, missing.intersection(recorded.tags), rows, known)
+            self._kept |= {tag: row.root for tag, row in rows.items()}
         return self._kept
 
-    def _fold(self, tags: set[str], known: int) -> dict[str, str | None]:
-        rows = {tag: AliasRow(tag.partition(":")[2]) for tag in tags}
-        for recorded in self._log.tagged(tags, types=self.types, until=known):
-            if self._voids.hides(recorded.envelope, known):
-                continue
-            for tag in tags.intersection(recorded.tags):
-                alias = self._by_kind[kind_of(tag)]
-                handler = alias.handlers.get(type(recorded.event))  # type: ignore[arg-type]
-                if handler is not None:
-                    try:
-                        handler(alias, rows[tag], recorded.event, recorded.envelope)
-                    except Exception as error:
-                        raise HandlerFailed(recorded, type(alias).__name__, error) from error
-        return {tag: row.root for tag, row in rows.items()}
+    def _claim(self, one: Fact, tags: Iterable[str], rows: dict[str, AliasRow], known: int) -> None:
+        """Let an event say what these of its tags stand for."""
+        if self._voids.hides(one.envelope, known):
+            return
+        for tag in tags:
+            alias, handlers = self._by_kind[kind_of(tag)]
+            handler = handlers.get(type(one.event))
+            if handler is not None:
+                try:
+                    handler(alias, rows[tag], one.event, one.envelope)
+                except Exception as error:
+                    raise HandlerFailed(one, type(alias).__name__, error) from error
 
 
 def _end(tag: str, hops: dict[str, str | None]) -> str:
@@ -110,20 +178,23 @@ class Owners:
     def __init__(self, fold: type[Fold], roots: Roots | None) -> None:
         self._prefix = f"{fold.key}:"
         self._roots = roots
-        self._kinds = [alias.kind for alias in fold.aliases]
-        self._own_kind_is_alias = fold.key in self._kinds
+        kinds = [alias.kind for alias in fold.aliases]
+        self._own_kind_is_alias = fold.key in kinds
+        self.ids = as_read({cls: ids_reader(cls, fold.key) for cls in fold.handlers})
+        """What reads the ids of the fold's own kind from a fact, by the class of its event."""
+        self._aliases = as_read(
+            {cls: [(f"{kind}:", ids_reader(cls, kind)) for kind in kinds] for cls in fold.handlers}
+        )
         self._anonymous = f"{fold.anonymous}:" if fold.anonymous else None
 
-    def of(self, events: Sequence[Recorded], known: int) -> list[list[str]]:
+    def of(self, events: Sequence[Fact], known: int) -> list[Sequence[str]]:
         """The owners of each of these events, for who knows the log up to a position."""
-        prefix, start = self._prefix, len(self._prefix)
-        found = [[tag[start:] for tag in one.tags if tag.startswith(prefix)] for one in events]
+        found = [self.ids[type(one.event)](one) for one in events]
         if self._roots is None:
             return found
         # The own tags decide, unless they may be aliases; without any, those of alias kinds.
         asked = {
-            index: [tag for tag in events[index].tags if tag.startswith(prefix)]
-            or [tag for kind in self._kinds for tag in events[index].tags if kind_of(tag) == kind]
+            index: [self._prefix + owner for owner in owners] or self._alias_tags(events[index])
             for index, owners in enumerate(found)
             if not owners or self._own_kind_is_alias
         }
@@ -132,9 +203,18 @@ class Owners:
             found[index] = self._decided(tags, ends)
         return found
 
-    def _decided(self, tags: list[str], ends: dict[str, str]) -> list[str]:
+    def _alias_tags(self, one: Fact) -> list[str]:
+        readers = self._aliases[type(one.event)]
+        return [prefix + name for prefix, ids in readers for name in ids(one)]
+
+    def _decided(self, tags: list[str], ends: Mapping[str, str]) -> Sequence[str]:
         """The owners: what the tags of the first kind stand for that stand for any."""
         start = len(self._prefix)
+        if len(tags) == 1:  # as nearly always: the same, in short
+            root = ends[tags[0]]
+            if root.startswith(self._prefix):
+                return (root[start:],)
+            return (root,) if self._anonymous and root.startswith(self._anonymous) else ()
         for kind in dict.fromkeys(map(kind_of, tags)):
             roots = [ends.get(tag, tag) for tag in tags if kind_of(tag) == kind]
             owned = [root[start:] for root in roots if root.startswith(self._prefix)]

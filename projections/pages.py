@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final, NamedTuple
 
-from domain.envelope import Recorded, recorded_from, stored_attributes
+from domain.reading import Read, read_entries
 from projections.voids import VoidHistory
 from store.log import Log
 
@@ -20,9 +20,9 @@ class Page(NamedTuple):
 
     after: int
     end: int
-    events: list[Recorded]
+    events: list[Read]
     size_bytes: int
-    """The size of all entries of the stretch."""
+    """The size of the entries of these events."""
 
 
 class Pages:
@@ -35,7 +35,7 @@ class Pages:
         self._asked = (0, 0)
         self._page = Page(0, 0, [], 0)
         self._known = 0
-        self._visible: list[Recorded] = []
+        self._visible: list[Read] = []
 
     def next(self, after: int, until: int) -> Page:
         """The events above a position, up to another or to where the page is full."""
@@ -45,29 +45,24 @@ class Pages:
             self._known = -1
         return self._page
 
-    def visible(self, page: Page, known: int) -> list[Recorded]:
+    def visible(self, page: Page, known: int) -> list[Read]:
         """The events of a page, without those that were voided by a position."""
         if page is self._page and self._known == known:
             return self._visible
         self._voids.read_until(known)
-        hides = self._voids.hides
-        found = [one for one in page.events if not hides(one.envelope, known)]
+        found = self._voids.visible(page.events, known)
         if page is self._page:
             self._known, self._visible = known, found
         return found
 
     def _read(self, after: int, until: int) -> Page:
-        found: list[Recorded] = []
+        found: list[Read] = []
         size = 0
         end = after
-        for fetched in self._log.pages(after, until, FETCH_EVENTS):
-            for position, entry in fetched:
-                size += len(entry)
-                # The data of what nobody wants is not decoded.
-                stored = stored_attributes(entry)
-                if stored.type in self._types:
-                    found.append(recorded_from(stored, b"", position))
-            end = fetched[-1][0]
+        for reached, fetched in self._log.windows(after, until, self._types, size=FETCH_EVENTS):
+            end = reached
+            size += sum([len(entry) for _, entry in fetched])
+            found += read_entries(fetched)
             if size > PAGE_BYTES_MAX:
                 break
         return Page(after, end, found, size)

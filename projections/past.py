@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from itertools import chain
 
 from domain.envelope import Recorded
+from domain.reading import Fact, Read
 from projections.folding import EVENTS_AT_ONCE, Folding
 from projections.owners import Owners, Roots, kind_of
 from projections.tables import in_batches
@@ -18,7 +19,7 @@ class ChangedPast:
     """What the events above one position and up to another change about those before."""
 
     def __init__(
-        self, log: Log, voids: VoidHistory, span: tuple[int, int], events: Sequence[Recorded]
+        self, log: Log, voids: VoidHistory, span: tuple[int, int], events: Sequence[Read]
     ) -> None:
         self._log = log
         self._voids = voids
@@ -64,7 +65,7 @@ class ChangedPast:
         former = Owners(folding.fold, Roots(self._log, self._voids, folding.fold.aliases))
         events = self._log.tagged(roots.standing_for(aliases, self._now), until=self._before)
         for page in in_batches(events, EVENTS_AT_ONCE):
-            visible = [one for one in page if not self._voids.hides(one.envelope, self._now)]
+            visible = self._voids.visible(page, self._now)
             mine = list(folding.owned(visible, self._now))
             then = former.of([one for one, _ in mine], self._before)
             for (_, now), before in zip(mine, then, strict=True):
@@ -72,7 +73,7 @@ class ChangedPast:
         return moved
 
 
-def _aliases_in(events: Sequence[Recorded], roots: Roots | None) -> set[str]:
+def _aliases_in(events: Sequence[Fact], roots: Roots | None) -> set[str]:
     """The tags of which these events may say, or may have said, what they stand for."""
     if roots is None:
         return set()

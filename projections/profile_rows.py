@@ -106,8 +106,10 @@ class ProfileRow(msgspec.Struct, omit_defaults=True):
 
     def meet(self, time: datetime) -> None:
         """The member and the brand were in touch."""
-        self.first_contact = min(self.first_contact or time, time)
-        self.last_contact = max(self.last_contact or time, time)
+        if self.first_contact is None or time < self.first_contact:
+            self.first_contact = time
+        if self.last_contact is None or time > self.last_contact:
+            self.last_contact = time
 
     def count(self, name: str) -> None:
         """One more of something."""
@@ -137,6 +139,8 @@ COUNTED: Final[dict[type[Event], str]] = {
     ServiceContactRecorded: "service_contacts",
 }
 """Events that are counted one by one, and under which name."""
+
+_COUNTED: Final = {event.type_name: name for event, name in COUNTED.items()}
 
 INITIATED: Final = (ShareRecorded, VisitRecorded, ContributionPosted, ServiceContactRecorded)
 """Of these, what a member does; being written to, or opening it, is no contact."""
@@ -215,7 +219,7 @@ class Profiles(
     def _(self, row: ProfileRow, event: Counted, envelope: Envelope) -> None:
         if isinstance(event, AnswerAccepted) and event.member_id != row.member_id:
             return  # the one who accepted it
-        row.count(COUNTED[type(event)])
+        row.count(_COUNTED[event.type_name])
         if isinstance(event, INITIATED):
             row.meet(envelope.time)
 

@@ -126,7 +126,7 @@ def member(reader: Rows, member_id: str) -> Profile | None:
     return None if row is None else profile_of(row)
 
 
-def members(reader: Reader, member_ids: list[str]) -> dict[str, Profile]:
+def members(reader: Rows, member_ids: list[str]) -> dict[str, Profile]:
     """The profiles of several members at once; those that there are."""
     return {name: profile_of(row) for name, row in reader.rows(Profiles, member_ids).items()}
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
-from typing import Any, Final, cast
+from typing import Any, Final, LiteralString, NamedTuple, cast
 
 import psycopg
 from psycopg import sql
@@ -14,9 +14,11 @@ from psycopg_pool import ConnectionPool
 
 from projections.failures import ProjectionNotReady
 from projections.fold import Fold, Projection, Total
-from projections.tables import FoldTable, table_name
+from projections.tables import FoldTable, decoder_of, table_name
 
 Member = type[Fold | Total]
+LOCATED_TIMES_MAX: Final = 5
+"""How often the live build is looked for, if each time another one is live a moment later."""
 _BEGIN: Final = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; "
 
 
@@ -62,6 +64,86 @@ class Reader:
         return self._connection.execute(sql.SQL(statement).format(**names), parameters).fetchall()
 
 
+class Snapshot(NamedTuple):
+    """Rows of one fold at one instant, and where the log and the projection stood at it."""
+
+    texts: Mapping[str, str]
+    """The rows that there are, as JSON by key."""
+    position: int
+    """What the rows reflect."""
+    end: int
+    """The last position of the log."""
+    epoch: int
+
+
+class FoundRows:
+    """Rows of one fold that were asked for together: each caller looks only at its own."""
+
+    def __init__(self, fold: type[Fold], texts: Mapping[str, str]) -> None:
+        self._fold = fold
+        self._texts = texts
+        self._decode = decoder_of(fold.Row)
+
+    def row(self, fold: type[Fold], key: str) -> Any:
+        """The row of a key, or None."""
+        assert fold is self._fold, "only the rows of this fold were asked for"
+        text = self._texts.get(key)
+        return None if text is None else self._decode(text)
+
+    def rows(self, fold: type[Fold], keys: Iterable[str]) -> dict[str, Any]:
+        """The rows of these keys, as far as there are any, by key."""
+        found = ((key, self.row(fold, key)) for key in keys)
+        return {key: row for key, row in found if row is not None}
+
+
+class RowReader:
+    """Reads rows of one fold by key: one statement, so one snapshot and one round trip.
+
+    Which build is read has to be known before it is asked; that it still is the one, the same
+    snapshot says. If it is not, the statement is made anew. Safe to share by threads.
+    """
+
+    def __init__(self, pool: ConnectionPool, projection: Projection, fold: type[Fold]) -> None:
+        assert fold in projection.folds
+        self.fold = fold
+        self._pool = pool
+        self._projection = projection
+        self._statement: tuple[int, sql.Composed] | None = None
+
+    def read(self, keys: Collection[str]) -> Snapshot:
+        """The rows of these keys. Raises ProjectionNotReady while none were ever made."""
+        with self._pool.connection() as connection:
+            for _ in range(LOCATED_TIMES_MAX):
+                build, statement = self._statement or self._locate(connection)
+                try:
+                    found = connection.execute(statement, [list(keys)]).fetchall()
+                except psycopg.errors.UndefinedTable:  # an old build, long out of use
+                    found = []
+                except psycopg.errors.SerializationFailure:  # a replica ended it, to keep up
+                    break
+                if found and found[0][2] == build:
+                    end, epoch, _, position, _, _ = found[0]
+                    return Snapshot({one[4]: one[5] for one in found}, position, end, epoch)
+                self._statement = None
+        raise ProjectionNotReady(projection=self._projection.name)
+
+    def _locate(self, connection: psycopg.Connection) -> tuple[int, sql.Composed]:
+        one = self._projection
+        found = _builds(connection, (one,), "")
+        if one.name not in found:
+            raise ProjectionNotReady(projection=one.name)
+        build, _ = found[one.name]
+        table = sql.Identifier(table_name(self.fold, one.version, build))
+        statement = sql.SQL(
+            "SELECT h.position, h.epoch, b.build, c.position, t.key, t.row::text FROM head h"
+            " LEFT JOIN (projection_builds b JOIN projection_checkpoints c USING (build))"
+            " ON b.name = {} AND b.version = {} AND b.state = 'live'"
+            " LEFT JOIN {} t ON t.key = ANY(%s)"
+        ).format(one.name, one.version, table)
+        self._statement = build, statement
+        return self._statement
+
+
 @contextmanager
 def reading(pool: ConnectionPool, *projections: Projection) -> Iterator[Reader]:
     """Read projections in one snapshot.
@@ -76,13 +158,13 @@ def reading(pool: ConnectionPool, *projections: Projection) -> Iterator[Reader]:
     """
     with pool.connection() as connection:
         try:
-            found = _read_pointers(connection, projections)
+            found = _builds(connection, projections, _BEGIN)
             yield Reader(connection, *_located(projections, found))
         except psycopg.errors.SerializationFailure:  # a replica ended it, to keep up
             raise ProjectionNotReady(projection=projections[0].name) from None
         except psycopg.errors.UndefinedTable:
             connection.execute("ROLLBACK")
-            now = _read_pointers(connection, projections)
+            now = _builds(connection, projections, _BEGIN)
             if all(now.get(name, (0, 0))[0] == build for name, (build, _) in found.items()):
                 raise
             # The pointer moved so long ago that the tables went, or a replica made up for it.
@@ -93,25 +175,26 @@ def reading(pool: ConnectionPool, *projections: Projection) -> Iterator[Reader]:
                 connection.execute("ROLLBACK")
 
 
-def _read_pointers(
-    connection: psycopg.Connection, projections: tuple[Projection, ...]
+def _builds(
+    connection: psycopg.Connection, projections: tuple[Projection, ...], begin: LiteralString
 ) -> dict[str, tuple[int, int]]:
+    """Which builds are read, and how far they are, by projection; ``begin`` comes before it."""
     try:
-        cursor = connection.execute(_opening(projections))
+        cursor = connection.execute(_asking(projections, begin))
     except psycopg.errors.UndefinedTable:  # no runner has ever been here
         return {}
-    cursor.nextset()
+    if begin:
+        cursor.nextset()
     return {name: (build, position) for name, build, position in cursor.fetchall()}
 
 
 @cache
-def _opening(projections: tuple[Projection, ...]) -> sql.Composed:
-    """One message that begins the snapshot and asks which builds are read, and how far they are."""
+def _asking(projections: tuple[Projection, ...], begin: LiteralString) -> sql.Composed:
     wanted = sql.SQL(", ").join(
         sql.SQL("({}, {})").format(one.name, one.version) for one in projections
     )
     return sql.SQL(
-        _BEGIN + "SELECT b.name, b.build, c.position FROM projection_builds b"
+        begin + "SELECT b.name, b.build, c.position FROM projection_builds b"
         " JOIN projection_checkpoints c USING (build)"
         " WHERE (b.name, b.version) IN ({}) AND b.state = 'live'"
     ).format(wanted)

@@ -19,6 +19,7 @@ from projections.engine import Engine
 from projections.failures import PASSING, HandlerFailed, RebuildFailed, RebuildRunning, described
 from projections.fold import Projection
 from projections.pages import Pages
+from projections.shares import cut, weighed
 from projections.voids import VoidHistory
 from projections.worker import Failed, Share, fill, work
 from store.ledger import Ledger
@@ -57,8 +58,8 @@ def rebuild(
     """Fold projections anew from the whole log, and let the new tables be read.
 
     The live tables stay readable and up to date meanwhile. With one worker it happens in this
-    process, with more in processes of their own, each of which owns a share of the keys. Killed at
-    any moment, it leaves the live tables untouched, and the next rebuild cleans up.
+    process, with more in processes of their own, each of which folds an equal part. Killed at any
+    moment, it leaves the live tables untouched, and the next rebuild cleans up.
 
     Raises:
         RebuildRunning: somebody else rebuilds one of them.
@@ -78,9 +79,11 @@ def rebuild(
             for projection in projections
         }
         try:
+            folds = [fold for projection in projections for fold in projection.folds]
+            cuts = cut(weighed(folds, ledger.log.sampled_types(horizon)), workers)
             shares = [
-                Share(ledger.connect, tuple(made.items()), horizon, share, workers, batch_events)
-                for share in range(workers)
+                Share(ledger.connect, tuple(made.items()), horizon, share, parts, batch_events)
+                for share, parts in enumerate(cuts)
             ]
             failures = {one.projection: one for one in _fill_all(shares, progress)}
             return [

@@ -74,6 +74,13 @@ _REPEATED: Final = (
 """Fields of a line that are those of the event, where it has them."""
 
 
+_SAID: Final = {
+    event.type_name: [name for name in _REPEATED if name in event.__struct_fields__]
+    for event in MOVEMENTS
+}
+"""Which of them each event has."""
+
+
 class Statements(Fold, table="statements", key="account"):
     """Every movement of every account, one row each."""
 
@@ -89,8 +96,10 @@ class Statements(Fold, table="statements", key="account"):
         row.position, row.time, row.cause = envelope.position, envelope.time, envelope.cause
         row.kind = event.type_name.split(".")[1]
         row.points, row.reserved = changes(event, account_id)
-        for name in _REPEATED:
-            setattr(row, name, getattr(event, name, None))
+        for name in _SAID[event.type_name]:
+            value = getattr(event, name)
+            if value is not None:
+                setattr(row, name, value)
         if isinstance(event, PointsTransferred):
             sends = event.account_id == account_id
             row.other_account_id = event.to_account_id if sends else event.account_id

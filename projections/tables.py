@@ -77,7 +77,8 @@ def drop_tables(connection: psycopg.Connection, build: int) -> None:
 
 
 @cache
-def _decoder(row: type) -> Callable[[str], Any]:
+def decoder_of(row: type) -> Callable[[str], Any]:
+    """What makes a row of this class from its JSON."""
     return msgspec.json.Decoder(row).decode
 
 
@@ -88,7 +89,7 @@ class FoldTable:
         self.fold = fold
         self._connection = connection
         self._name = sql.Identifier(name)
-        self._decode = _decoder(fold.Row)
+        self._decode = decoder_of(fold.Row)
 
     def load(self, keys: Iterable[str]) -> Rows:
         """The rows of these keys; those that there are."""
@@ -111,13 +112,10 @@ class FoldTable:
             found.update((key, self._decode(row)) for key, row in rows)
         return found
 
-    def every(self, size: int) -> Iterator[Rows]:
-        """All rows, in the order of their keys and in pages of bounded size."""
-        query = sql.SQL("SELECT key, row::text FROM {} WHERE key > %s ORDER BY key LIMIT %s")
-        after = ""
-        while rows := self._connection.execute(query.format(self._name), [after, size]).fetchall():
-            yield {key: self._decode(row) for key, row in rows}
-            after = rows[-1][0]
+    def every(self) -> Rows:
+        """All rows, of a fold that has few of them."""
+        query = sql.SQL("SELECT key, row::text FROM {}").format(self._name)
+        return {key: self._decode(row) for key, row in self._connection.execute(query)}
 
     def insert(self, rows: Mapping[str, Any]) -> None:
         """Add rows that are not there yet."""

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import threading
 from bisect import bisect_right
+from collections.abc import Iterable
 from operator import attrgetter
-from typing import NamedTuple
+from typing import Final, NamedTuple, TypeVar
 
 from domain.envelope import Envelope
+from domain.event import Event, stored_names
 from domain.ledger import BatchVoided, EventVoided
+from domain.reading import Fact, read_entries
 from store.log import Log
-from store.voids import Voids
+
+F = TypeVar("F", bound=Fact)
+_VOIDS: Final = (*stored_names(EventVoided), *stored_names(BatchVoided))
 
 
 class Void(NamedTuple):
@@ -38,16 +43,19 @@ class VoidHistory:
         with self._lock:
             if position <= self._seen:
                 return
-            for recorded in self._log.read(Voids.query(), after=self._seen, until=position):
-                at = recorded.envelope.position
-                match recorded.event:
-                    case EventVoided(position=voided):
-                        self._positions.setdefault(voided, at)
-                        self._all.append(Void(at, position=voided))
-                    case BatchVoided(batch_id=batch):
-                        self._batches.setdefault(batch, at)
-                        self._all.append(Void(at, batch=batch))
+            for _, entries in self._log.windows(self._seen, position, _VOIDS, rare=True):
+                for one in read_entries(entries):
+                    self._take(one.envelope.position, one.event)
             self._seen = position
+
+    def _take(self, at: int, event: Event) -> None:
+        match event:
+            case EventVoided(position=voided):
+                self._positions.setdefault(voided, at)
+                self._all.append(Void(at, position=voided))
+            case BatchVoided(batch_id=batch):
+                self._batches.setdefault(batch, at)
+                self._all.append(Void(at, batch=batch))
 
     def between(self, after: int, until: int) -> list[Void]:
         """The voids that stand above one position and up to another."""
@@ -55,6 +63,16 @@ class VoidHistory:
         place = attrgetter("at")
         first = bisect_right(self._all, after, key=place)
         return self._all[first : bisect_right(self._all, until, key=place)]
+
+    def visible(self, events: Iterable[F], known: int) -> list[F]:
+        """Those of the events that are not hidden."""
+        voided, batches, hides = self._positions, self._batches, self.hides
+        return [
+            one
+            for one in events
+            if (one.envelope.position not in voided and one.envelope.batch not in batches)
+            or not hides(one.envelope, known)
+        ]
 
     def hides(self, envelope: Envelope, known: int) -> bool:
         """Whether an event counts as never recorded for who knows the log up to a position."""

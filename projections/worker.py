@@ -14,16 +14,18 @@ from psycopg_pool import ConnectionPool
 
 from projections import builds
 from projections.builds import Checkpoint
-from projections.engine import Engine
+from projections.engine import Aliased, Engine
 from projections.failures import PASSING, HandlerFailed, described
 from projections.filling import Filling
 from projections.fold import Projection
+from projections.owners import Roots
 from projections.pages import Pages
+from projections.shares import Parts
 from projections.voids import VoidHistory
 from store.log import Log
 
-KEPT_BYTES_MAX: Final = 128_000_000
-KEPT_ROWS_MAX: Final = 200_000
+KEPT_BYTES_MAX: Final = 400_000_000
+KEPT_ROWS_MAX: Final = 500_000
 """How much one worker folds in memory before it writes rows: entries, and rows of all tables."""
 
 
@@ -31,13 +33,13 @@ COLLECT_AFTER: Final = 200_000
 
 
 class Share(NamedTuple):
-    """What one worker has to do: the owners whose hash says so, of all these builds."""
+    """What one worker has to do: its parts of the folds of these builds."""
 
     connect: Callable[[], psycopg.Connection]
     builds: tuple[tuple[Projection, int], ...]
     horizon: int
     share: int
-    shares: int
+    parts: Parts
     batch_events: int
 
 
@@ -49,7 +51,7 @@ class Failed(NamedTuple):
     reason: str
 
 
-class _OneConnection:
+class OneConnection:
     """What a log needs of a pool, in a process that does one thing at a time."""
 
     def __init__(self, connection: psycopg.Connection) -> None:
@@ -57,6 +59,7 @@ class _OneConnection:
 
     @contextmanager
     def connection(self) -> Iterator[psycopg.Connection]:
+        """The one connection."""
         yield self._connection
 
 
@@ -66,16 +69,17 @@ def fill(share: Share, say: Callable[[int | Failed], None]) -> None:
     The builds go along the log together, so that every entry is decoded once.
     """
     with share.connect() as connection, share.connect() as reading:
-        log = Log(cast("ConnectionPool", _OneConnection(reading)))
+        log = Log(cast("ConnectionPool", OneConnection(reading)))
         voids = VoidHistory(log)
-        types = frozenset[str]().union(*(one.types for one, _ in share.builds))
+        types = frozenset[str]().union(*(fold.types for fold in share.parts))
         pages = Pages(log, voids, types)
+        roots: dict[Aliased, Roots] = {}
         going = [
             Filling(
-                Engine(log, projection, voids, pages),
+                Engine(log, projection, voids, pages, roots),
                 connection,
                 Checkpoint(build, share.share, "filling", share.horizon, 0, None),
-                share.shares,
+                share.parts,
             )
             for projection, build in share.builds
         ]
@@ -84,7 +88,7 @@ def fill(share: Share, say: Callable[[int | Failed], None]) -> None:
             page = pages.next(position, min(position + share.batch_events, share.horizon))
             position = page.end
             _each(going, lambda filling: filling.take(page), say)  # noqa: B023 - called at once
-            kept_bytes += page.size_bytes // share.shares
+            kept_bytes += page.size_bytes
             rows_count = sum(filling.rows_count for filling in going)
             if (
                 position == share.horizon
@@ -122,19 +126,6 @@ def _failed(projection: Projection, error: Exception) -> Failed:
     if isinstance(error, HandlerFailed):
         return Failed(projection.name, error.position, error.reason)
     return Failed(projection.name, None, described(error))
-
-
-def _step(
-    engine: Engine, connection: psycopg.Connection, build: int, until: int, share: Share
-) -> int | None:
-    return engine.step(
-        connection,
-        build,
-        until,
-        events_max=share.batch_events,
-        share=share.share,
-        shares=share.shares,
-    )
 
 
 def work(share: Share, out: Connection) -> None:

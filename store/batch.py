@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import chain
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import psycopg
 
+from domain.decision import View
 from domain.envelope import Recorded, decode_entry, difference, stored_attributes
 from domain.errors import ContentDiffers
-from domain.event import Event, validated
+from domain.types import TIME_LEAD_MAX
 from store.boundary import Views
-from store.draft import Draft, make_draft
+from store.draft import Draft, Moment
 from store.log import Head
 from store.query import Query
-from store.rows import Row
-
-if TYPE_CHECKING:
-    from store.requests import Guarded
+from store.round_trip import Ask
+from store.rows import write
 
 READ_ON_SQL: Final = """
 SELECT position, entry FROM entries WHERE position > %s ORDER BY position LIMIT 100
@@ -39,6 +39,8 @@ class Batch:
     ) -> None:
         self.head = head
         self.now: datetime = head.recorded_at
+        self.latest = self.now + TIME_LEAD_MAX
+        """No event of the batch may say that it happened later."""
         self.views = views
         self.drafts: list[Draft] = []
         self.voiding = False
@@ -46,44 +48,23 @@ class Batch:
         self.folding = False
         """True while views take in accepted events: an error then spoils the whole batch."""
         self.voided_batches = voided_batches
+        self._moment = Moment.of(head.recorded_at)
         self._firsts = firsts
         self._read_on = read_on
+        self._tagged: defaultdict[str, list[Draft]] = defaultdict(list)
+        self._tagged_count = 0
 
     @property
-    def next_position(self) -> int:
-        """Where the next accepted event will stand."""
-        return self.head.position + len(self.drafts) + 1
+    def position(self) -> int:
+        """The last position that is taken."""
+        return self.head.position + len(self.drafts)
 
-    def draft(
-        self,
-        event: Event,
-        *,
-        id: str,  # noqa: A002 - the attribute's name in CloudEvents
-        source: str,
-        time: datetime,
-        actor: str,
-        offset: int = 0,
-        cause: int | None = None,
-        batch: str | None = None,
-        command: str | None = None,
-        origin: bytes | None = None,
-    ) -> Draft:
-        """Make the entry for the place ``offset`` after the next; nothing is accepted yet."""
-        if origin is None:
-            event = validated(event)
-        return make_draft(
-            event,
-            position=self.next_position + offset,
-            id=id,
-            source=source,
-            time=time,
-            now=self.now,
-            actor=actor,
-            cause=cause,
-            batch=batch,
-            command=command,
-            origin=origin,
-        )
+    def place(self, *drafts: Draft) -> None:
+        """Give drafts the next places; nothing is accepted yet."""
+        position, moment = self.position, self._moment
+        for draft in drafts:
+            position += 1
+            draft.place(position, moment)
 
     def first(self, origin: bytes, entry: bytes) -> int | None:
         """Where this source and id were recorded first, or None.
@@ -110,7 +91,7 @@ class Batch:
             message = f"this command id was used at position {position} for another command"
             raise ContentDiffers(message, position=position, field="command")
         found = [decode_entry(entry, position)]
-        pending = ((draft.envelope.position, draft.entry) for draft in self.drafts)
+        pending = ((draft.position, draft.entry) for draft in self.drafts)
         for place, following_entry in chain(self._read_on(position), pending):
             if place > found[-1].envelope.position:
                 following = decode_entry(following_entry, place)
@@ -121,36 +102,43 @@ class Batch:
 
     def has_match(self, query: Query, after: int) -> bool:
         """Whether something that this batch has accepted matches."""
+        if not all(item.tags for item in query.items) or not query.items:
+            return any(_matches(draft, query, after) for draft in self.drafts)
+        for draft in self.drafts[self._tagged_count :]:
+            for tag in draft.tags:
+                self._tagged[tag].append(draft)
+        self._tagged_count = len(self.drafts)
         return any(
-            draft.envelope.position > after and query.matches(draft.envelope.type, draft.tags)
-            for draft in self.drafts
+            _matches(draft, query, after)
+            for item in query.items
+            for draft in self._tagged.get(item.tags[0], ())
         )
 
-    def add(self, drafts: Sequence[Draft]) -> None:
-        """Accept events: from here on everything in the batch sees them."""
+    def held(self, views: Sequence[View]) -> list[View]:
+        """The views that hold the history of these empty ones, and what the batch added to it."""
+        self.folding = True
+        held = self.views.held(views)
+        self.folding = False
+        return held
+
+    def add(self, *drafts: Draft) -> None:
+        """Accept placed events: from here on everything in the batch sees them."""
         self.folding = True
         for draft in drafts:
             self.drafts.append(draft)
-            self._firsts[draft.origin] = (draft.envelope.position, draft.entry)
+            self._firsts[draft.origin] = draft.position, draft.entry
             if draft.event is not None:
-                self.views.fold(draft.event, draft.tags, draft.envelope)
+                self.views.fold(draft)
                 self.voiding = self.voiding or draft.voids
         self.folding = False
 
-    def rows(self, type_ids: dict[str, int]) -> list[Row]:
-        """The accepted events as the rows that hold them."""
-        return [
-            Row(
-                draft.envelope.position,
-                type_ids[draft.envelope.type],
-                draft.envelope.time,
-                self.now,
-                draft.entry,
-                draft.tags,
-                draft.origin,
-            )
-            for draft in self.drafts
-        ]
+    def write(self, type_ids: Mapping[str, int]) -> Ask:
+        """The statement that writes what was accepted, and moves the head past it."""
+        return write(self.drafts, head=self.head.position, recorded_at=self.now, type_ids=type_ids)
+
+
+def _matches(draft: Draft, query: Query, after: int) -> bool:
+    return draft.position > after and query.matches(draft.type, draft.tags)
 
 
 def read_on(cursor: psycopg.Cursor, after: int) -> Iterator[tuple[int, bytes]]:
@@ -158,10 +146,3 @@ def read_on(cursor: psycopg.Cursor, after: int) -> Iterator[tuple[int, bytes]]:
     while page := cursor.execute(READ_ON_SQL, [after]).fetchall():
         yield from page
         after = page[-1][0]
-
-
-def matches(request: Guarded, position: int, entry: bytes) -> bool:
-    """Whether an entry is what the request's condition speaks of."""
-    assert request.query is not None
-    recorded = decode_entry(entry, position)
-    return request.query.matches(recorded.envelope.type, recorded.tags)

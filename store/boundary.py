@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 from collections import OrderedDict, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, Final
 
 from domain.decision import View
 from domain.envelope import Envelope, Recorded
 from domain.event import Event, stored_names
-from store.rows import tag_hash
+from store.draft import Draft
+from store.packed import bigint, bigints, texts
+from store.round_trip import Ask
+from store.rows import tag_hash, tag_key
 from store.voids import Voids
 
 VIEWS_CACHED_MAX: Final = 50_000
 """Views kept in memory between batches, the least recently used dropped first."""
+OTHER_TAGS_CACHED_MAX: Final = 10_000
 
 ViewKey = tuple[type[View], tuple[str, ...]]
 
 BOUNDARY_SQL: Final = """
-SELECT q.i, e.position, e.entry
-FROM unnest(%s::int[], %s::bigint[], %s::text[], %s::bigint[], %s::text[])
-    AS q(i, hash, types, after, others)
+SELECT q.n, e.position, e.entry
+FROM unnest($1, $2, $3, $4) WITH ORDINALITY AS q(hash, types, after, others, n)
 JOIN tags t ON t.hash = q.hash AND t.type = ANY(q.types::smallint[]) AND t.position > q.after
 JOIN entries e ON e.position = t.position
 WHERE q.others = '{}' OR NOT EXISTS (
@@ -29,25 +33,58 @@ WHERE q.others = '{}' OR NOT EXISTS (
         WHERE x.hash = o.hash AND x.type = t.type AND x.position = t.position))
 ORDER BY e.position
 """
+BOUNDARY: Final = {"boundary(bigint[], text[], bigint[], text[])": BOUNDARY_SQL}
 
 
-class CachedView:
-    """A view, and the position up to which it has folded."""
+class KnownView:
+    """What is known of one view: its history folded up to a position, if it has a history.
 
-    __slots__ = ("seen", "view")
+    Most views have none when they are asked for the first time: then there is nothing to keep,
+    and what a batch accepts is only folded if another decision of that batch looks at it.
+    """
 
-    def __init__(self, view: View) -> None:
-        self.view = view
+    __slots__ = ("accepted", "kind", "seen", "tags", "view")
+
+    def __init__(self, kind: type[View], tags: tuple[str, ...]) -> None:
+        self.kind = kind
+        self.tags = tags
+        self.view: View | None = None
         self.seen = 0
+        self.accepted: list[Draft] | None = None
+
+    def fold(self, event: Event, envelope: Envelope) -> None:
+        """Take in an event, which the view selects."""
+        if self.view is None:
+            self.view = self.kind(*self.tags)
+        self.view.fold(event, envelope)
+
+    def selects(self, event: Event, tags: Sequence[str]) -> bool:
+        """Whether the event belongs to this view."""
+        return type(event) in self.kind.handlers and all(tag in tags for tag in self.tags)
+
+    def accept(self, draft: Draft) -> None:
+        """Take in an event of the batch: at once, or when somebody looks."""
+        if self.view is None:
+            self.accepted = [*(self.accepted or ()), draft]
+        elif draft.event is not None:
+            self.view.fold(draft.event, draft.envelope)
+
+    def held(self) -> View | None:
+        """The view with everything that is known up to here; None: nothing is known."""
+        accepted, self.accepted = self.accepted, None
+        for draft in accepted or ():
+            if draft.event is not None:
+                self.fold(draft.event, draft.envelope)
+        return self.view
 
 
 class Views:
     """Every view that this process keeps, and those that the batch at hand depends on."""
 
     def __init__(self) -> None:
-        self._kept: OrderedDict[ViewKey, CachedView] = OrderedDict()
-        self._batch: dict[ViewKey, CachedView] = {}
-        self._by_tag: defaultdict[str, list[View]] = defaultdict(list)
+        self._kept: OrderedDict[ViewKey, KnownView] = OrderedDict()
+        self._batch: dict[ViewKey, KnownView] = {}
+        self._by_tag: defaultdict[str, list[KnownView]] = defaultdict(list)
 
     def begin(self) -> None:
         """Start a batch: nothing is depended on yet."""
@@ -55,61 +92,71 @@ class Views:
         self._by_tag.clear()
 
     def need(self, views: Iterable[View]) -> None:
-        """Put views like these into the batch: those that are kept already, or new ones.
-
-        Never the given ones: a request that waits for the next batch says again what it needs,
-        and history must not be folded twice into what it holds.
-        """
+        """Put what is known of views like these into the batch."""
         for view in views:
             key = (type(view), view.tags)
-            if key in self._batch:
-                continue
-            kept = self._kept.pop(key, None) or CachedView(type(view)(*view.tags))
-            self._kept[key] = self._batch[key] = kept
-            self._by_tag[view.tags[0]].append(kept.view)
+            if key not in self._batch:
+                found = self._kept.get(key) or KnownView(*key)
+                self._batch[key] = found
+                self._by_tag[view.tags[0]].append(found)
 
-    def held(self, views: Iterable[View]) -> tuple[View, ...]:
-        """The views of the batch that hold the history of these empty ones."""
-        return tuple(self._batch[type(view), view.tags].view for view in views)
+    def held(self, views: Iterable[View]) -> list[View]:
+        """The views of the batch that hold the history of these empty ones.
 
-    def queries(self, type_ids: Mapping[str, int]) -> list[list[Any]] | None:
-        """The parameters of ``BOUNDARY_SQL`` that bring the batch's views up to the head."""
-        columns: list[list[Any]] = [[], [], [], [], []]
-        selected: dict[type[View], str] = {}
-        for i, kept in enumerate(self._batch.values()):
-            kind = type(kept.view)
-            if kind not in selected:
-                names = (name for event in kind.handlers for name in stored_names(event))
-                selected[kind] = _array(type_ids[name] for name in names)
-            first, *others = (tag_hash(tag) for tag in kept.view.tags)
-            row = (i, first, selected[kind], kept.seen, _array(others))
-            for column, value in zip(columns, row, strict=True):
-                column.append(value)
-        return columns if columns[0] else None
+        A view without a history is the empty one itself.
+        """
+        return [self._batch[type(empty), empty.tags].held() or empty for empty in views]
+
+    def ask(self, type_ids: Mapping[str, int]) -> Ask:
+        """What brings the batch's views up to the head."""
+        known = self._batch.values()
+        selected = {
+            kind: _array(type_ids[name] for event in kind.handlers for name in stored_names(event))
+            for kind in {one.kind for one in known}
+        }
+        return Ask(
+            "boundary",
+            [
+                bigints([tag_key(one.tags[0]) for one in known]),
+                texts([selected[one.kind] for one in known]),
+                bigints([bigint(one.seen) for one in known]),
+                texts([_others(one.tags[1:]) for one in known]),
+            ],
+        )
+
+    @property
+    def needed(self) -> bool:
+        """Whether the batch depends on any view."""
+        return bool(self._batch)
 
     def load(self, found: Iterable[tuple[int, Recorded]], voids: Voids, head: int) -> None:
         """Fold what was read, leaving out what was voided; the views stand at the head then."""
         batch = list(self._batch.values())
-        for i, recorded in found:
-            event, view = recorded.event, batch[i].view
+        for n, recorded in found:
+            event, known = recorded.event, batch[n - 1]
             if event is None or voids.hides(recorded.envelope):
                 continue
-            if view.selects(event, recorded.tags):
-                view.fold(event, recorded.envelope)
-        for kept in batch:
-            kept.seen = head
+            if known.selects(event, recorded.tags):
+                known.fold(event, recorded.envelope)
+        for known in batch:
+            known.seen = head
 
-    def fold(self, event: Event, tags: tuple[str, ...], envelope: Envelope) -> None:
+    def fold(self, draft: Draft) -> None:
         """Let the batch's views take in an event that the batch has just accepted."""
-        for tag in tags:
-            for view in self._by_tag.get(tag, ()):
-                if view.selects(event, tags):
-                    view.fold(event, envelope)
+        if not self._by_tag or draft.event is None:
+            return
+        for tag in draft.tags:
+            for known in self._by_tag.get(tag, ()):
+                if known.selects(draft.event, draft.tags):
+                    known.accept(draft)
 
     def committed(self, head: int) -> None:
-        """The batch is in the log: its views have seen everything up to the new head."""
-        for kept in self._batch.values():
-            kept.seen = head
+        """The batch is in the log: keep its views that have a history, as of the new head."""
+        for key, known in self._batch.items():
+            if known.view is not None:
+                known.seen = head
+                self._kept[key] = known
+                self._kept.move_to_end(key)
         while len(self._kept) > VIEWS_CACHED_MAX:
             self._kept.popitem(last=False)
 
@@ -123,5 +170,10 @@ class Views:
             del self._kept[key]
 
 
-def _array(values: Iterable[int]) -> str:
-    return "{" + ",".join(map(str, values)) + "}"
+@lru_cache(maxsize=OTHER_TAGS_CACHED_MAX)
+def _others(tags: tuple[str, ...]) -> bytes:
+    return _array(map(tag_hash, tags))
+
+
+def _array(values: Iterable[Any]) -> bytes:
+    return ("{" + ",".join(map(str, values)) + "}").encode()

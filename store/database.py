@@ -6,41 +6,23 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
-from types import MappingProxyType
-from typing import Any, Final, NamedTuple
+from typing import Final
 
 import psycopg
 from psycopg import sql
-from psycopg.conninfo import conninfo_to_dict
-from psycopg_pool import ConnectionPool
 
 from domain.errors import FilrougeError
 from domain.ledger import OpenLedger
+from store.connections import POOL_MAX, connect_to, connected, enter, pool_of, shares_of
 from store.keys import EpochKeys
 from store.ledger import Ledger
 from store.log import Head
-from store.metrics import watch
 from store.migrate import migrate, migrations_in, running
 from store.recover import raise_epoch
 from store.restore import restore_entries
 from store.vault import Vault
 
 BATCH_EVENTS_MAX: Final = 2_000
-POOL_MAX: Final = 8
-"""Connections of one process to one PostgreSQL that its pools share: see :func:`shares_of`."""
-CONNECT_SECONDS_MAX: Final = 10
-SILENT_SECONDS_MAX: Final = 60
-"""How long a transaction may be open of which nothing is heard; then PostgreSQL ends it."""
-KEEPALIVE: Final = MappingProxyType(
-    {
-        "keepalives_idle": 5,
-        "keepalives_interval": 2,
-        "keepalives_count": 3,
-        "tcp_user_timeout": 11_000,
-    }
-)
-"""A host that goes silent is noticed within eleven seconds, at both ends; the address may say else.
-"""
 NAME_PATTERN: Final = re.compile(r"[a-z][a-z0-9_]{0,39}")
 LOG_GRANTS: Final = (
     "GRANT USAGE, CREATE ON SCHEMA {schema} TO {role}",
@@ -87,13 +69,13 @@ class Database:
         self._pool_max = pool_max
         self._batch_events_max = batch_events_max
         shares = shares_of(pool_max, 1)
-        self._vault_pool = _pool(self._vault_url, shares.vault, "vault", autocommit=False)
-        self.pool = _pool(url, shares.keys, "keys")
+        self._vault_pool = pool_of(self._vault_url, shares.vault, "vault", autocommit=False)
+        self.pool = pool_of(url, shares.keys, "keys")
         """Connections to what all ledgers share: their names, and the keys of the API."""
 
     @contextmanager
     def _owner(self, url: str | None = None) -> Iterator[psycopg.Connection]:
-        with _connected(url or self.url, "owner") as connection:
+        with connected(url or self.url, "owner") as connection:
             yield connection
 
     def prepare(self, *, dry_run: bool = False) -> dict[str, list[str]]:
@@ -192,13 +174,13 @@ class Database:
         if name not in names:
             raise LedgerUnknown(name=name)
         schema = f"ledger_{name}"
-        enter = partial(_enter, schema=schema)
+        entered = partial(enter, schema=schema)
         readers = shares_of(self._pool_max, len(names)).readers
         replica = self._replica_url
         return Ledger(
             name,
-            pool=_pool(self.url, readers, f"reader {name}", enter),
-            read_pool=_pool(replica, readers, f"reader {name}", enter) if replica else None,
+            pool=pool_of(self.url, readers, f"reader {name}", entered),
+            read_pool=pool_of(replica, readers, f"reader {name}", entered) if replica else None,
             connect=partial(connect_to, self.url, schema),
             make_vault=lambda ledger_id: Vault(
                 self._vault_pool.connection,
@@ -213,72 +195,6 @@ class Database:
         """Let go of the connections that are not a ledger's own."""
         self._vault_pool.close()
         self.pool.close()
-
-
-class Shares(NamedTuple):
-    """How many connections each pool of a process has."""
-
-    keys: int
-    vault: int
-    readers: int
-    """Of each ledger; as many again on a replica."""
-
-
-def shares_of(pool_max: int, ledgers: int) -> Shares:
-    """Share the connections of a process among its pools; a ledger gets two readers at least."""
-    keys, vault = max(1, pool_max // 8), max(1, pool_max // 4)
-    return Shares(keys, vault, max(2, (pool_max - keys - vault) // max(1, ledgers)))
-
-
-def connect_to(url: str, schema: str, role: str = "worker") -> psycopg.Connection:
-    """Make a connection that sees one ledger only; another process can be told how to.
-
-    PostgreSQL shows it under what it is for: ``filrouge <role> <ledger>``.
-    """
-    connection = _connected(url, f"{role} {schema.removeprefix('ledger_')}")
-    try:
-        _enter(connection, schema=schema)
-    except BaseException:
-        connection.close()
-        raise
-    return connection
-
-
-def _connected(url: str, name: str) -> psycopg.Connection:
-    return psycopg.connect(url, autocommit=True, **_said(url, name))
-
-
-def _said(url: str, name: str) -> dict[str, Any]:
-    """What a connection says beside its address, which comes first."""
-    waits = {"connect_timeout": CONNECT_SECONDS_MAX, **KEEPALIVE}
-    return {**waits, **conninfo_to_dict(url), "application_name": f"filrouge {name}"}
-
-
-def _enter(connection: psycopg.Connection, *, schema: str) -> None:
-    """See one ledger only, with the rights of its role; and be given up when nothing is heard."""
-    connection.execute(
-        sql.SQL(
-            "SET ROLE {0}; SET search_path TO {0}; SET tcp_keepalives_idle = {1};"
-            " SET tcp_keepalives_interval = {2}; SET tcp_keepalives_count = {3};"
-            " SET tcp_user_timeout = {4}; SET idle_in_transaction_session_timeout = {5}"
-        ).format(sql.Identifier(schema), *KEEPALIVE.values(), SILENT_SECONDS_MAX * 1000)
-    )
-
-
-def _pool(
-    url: str, pool_max: int, name: str, configure: Any = None, *, autocommit: bool = True
-) -> ConnectionPool:
-    pool = ConnectionPool(
-        url,
-        min_size=1,
-        max_size=pool_max,
-        kwargs={"autocommit": autocommit, **_said(url, name)},
-        configure=configure,
-        check=ConnectionPool.check_connection,
-        open=True,
-    )
-    watch(pool)
-    return pool
 
 
 def _grant(connection: psycopg.Connection, schema: str) -> None:

@@ -35,14 +35,29 @@ SOCKET_FILE: Final = f".s.PGSQL.{PORT}"
 SOCKET_DIR_PREFIX: Final = "filrouge-socket-"
 VERSIONS: Final = MappingProxyType({16: "pginstall", 18: "pginstall18"})  # folders in the wheel
 
+SHARED_BUFFERS_MB_MAX: Final = 4_096
+SHARED_BUFFERS_SHARE: Final = 4
+"""A quarter of the memory, as PostgreSQL's manual advises; it is taken when it is used."""
+
+
+def _shared_buffers() -> str:
+    """Room for the indexes of tags and origins, which every event enters at random places."""
+    share = psutil.virtual_memory().total // SHARED_BUFFERS_SHARE
+    return f"{min(share >> 20, SHARED_BUFFERS_MB_MAX)}MB"
+
+
 # Written into postgresql.conf once, when the cluster is made; whoever owns the folder may edit it.
 # Durability is PostgreSQL's default: fsync and synchronous_commit stay on.
 SETTINGS: Final = MappingProxyType(
     {
-        "shared_buffers": "256MB",
+        "shared_buffers": _shared_buffers(),
         "max_connections": "200",
-        "max_wal_size": "4GB",
-        "wal_compression": "on",
+        # The first change of a page after a checkpoint writes the whole page, and rows that enter
+        # an index at random places change many pages: checkpoints are rare. The pages of hashes do
+        # not shrink, and pglz, the one method that the wheel has, takes 20 times the time to try.
+        "max_wal_size": "16GB",
+        "checkpoint_timeout": "30min",
+        "wal_compression": "off",
         "timezone": "UTC",
         "log_timezone": "UTC",
         "log_checkpoints": "off",

@@ -15,12 +15,13 @@ from psycopg_pool import ConnectionPool
 
 from domain.decision import Command, slice_for
 from domain.errors import FilrougeError, InvalidEvent, NotPermitted
-from domain.event import Observation, check_time, check_times, validated
-from domain.ledger import LedgerOpened, OpenLedger
+from domain.event import Event, Observation, check_time, check_times, validated
+from domain.ledger import LedgerOpened
 from store.log import Log
 from store.recorder import Recorder
 from store.requests import Decide, NewEvent, Observe, Outcome, Verdict, digest_of
-from store.subjects import subject_of
+from store.sealer import is_sealed
+from store.subjects import asks_the_log, subject_of
 from store.tree import LogTree
 from store.vault import Vault
 from store.writer import Writer
@@ -118,18 +119,12 @@ class Ledger:
         import or job that brings them. Only ``admin`` may bring decided events of another system.
         """
         checked = [_checked(new, admin=admin) for new in events]
-        sound = [new for new in checked if isinstance(new, NewEvent)]
-        sealed = iter(self.vault.seal_many([new.event for new in sound]))
-        final: list[NewEvent | FilrougeError] = []
-        for new in checked:
-            event = next(sealed) if isinstance(new, NewEvent) else None
-            if isinstance(new, FilrougeError) or event is None:
-                final.append(new)
-            else:
-                final.append(
-                    event if isinstance(event, FilrougeError) else new._replace(event=event)
-                )
-        return self._writer.submit(Observe(final, actor, batch))
+        sound = [event for event in checked if not isinstance(event, FilrougeError)]
+        sealed = iter(self._sealed(sound))
+        final = [event if isinstance(event, FilrougeError) else next(sealed) for event in checked]
+        request = Observe(events, final, actor, batch)
+        self._writer.submit(request)
+        return request.future
 
     def decide(self, command: Command, *, command_id: str, actor: str) -> Future[Verdict]:
         """Decide a command; the future raises the rule's error, or resolves when it is durable.
@@ -139,13 +134,28 @@ class Ledger:
         try:
             _check_origin("command id", command_id)
             check_times(command)
-            sealed = command if isinstance(command, OpenLedger) else self.vault.seal(command)
+            sealed = self.vault.seal(command) if is_sealed(command) else command
             subject = subject_of(sealed, self.primary.log)
             decision = slice_for(sealed, command_id, **subject.arguments)
         except FilrougeError as error:
             self._writer.meter.refused(error)
             raise
-        return self._writer.submit(Decide(decision, digest_of(sealed), actor, subject))
+        request = Decide(decision, digest_of(sealed), actor, subject)
+        self._writer.submit(request)
+        return request.future
+
+    def _sealed(self, events: list[Event]) -> Sequence[Event | FilrougeError]:
+        return self.vault.seal_many(events) if any(map(is_sealed, events)) else events
+
+    @staticmethod
+    def asks_first(struct: Event | Command) -> bool:
+        """Whether the database is asked before this is queued; if not, queueing never blocks."""
+        return is_sealed(struct) or asks_the_log(struct)
+
+    @property
+    def has_digest_key(self) -> bool:
+        """Whether the vault's digest key is at hand, without asking the database."""
+        return "vault" in vars(self) and self.vault.has_digest_key
 
     def close(self) -> None:
         """Record what is queued, then let go of every connection."""
@@ -155,7 +165,7 @@ class Ledger:
             self._read_pool.close()
 
 
-def _checked(new: NewEvent, *, admin: bool) -> NewEvent | FilrougeError:
+def _checked(new: NewEvent, *, admin: bool) -> Event | FilrougeError:
     try:
         if not isinstance(new.event, Observation) and not admin:
             message = f"{new.event.type_name} is decided by the ledger, not reported to it"
@@ -163,7 +173,7 @@ def _checked(new: NewEvent, *, admin: bool) -> NewEvent | FilrougeError:
         _check_origin("id", new.id)
         _check_origin("source", new.source)
         check_time("time", new.time)
-        return new._replace(event=validated(new.event))
+        return validated(new.event)
     except FilrougeError as error:
         return error
 

@@ -19,8 +19,12 @@ from store.voids import Voids
 
 PAGE_EVENTS: Final = 1_000
 """Entries fetched at once while reading by query."""
+WINDOW_POSITIONS: Final = 50_000
+"""Positions whose entries of rare types are fetched at once."""
 POLL_SECONDS: Final = 0.02
 """How often the one-row head is looked at while following."""
+SAMPLED_ENTRIES: Final = 2_000
+"""Entries that are looked at to know what a log is made of."""
 POSITION_MAX: Final = 2**63 - 1
 # OFFSET 0 keeps it to one probe per position, which looks into one partition however many there
 # are. A condition like position = ANY(...) would look into all of them once its plan is kept.
@@ -87,6 +91,36 @@ class Log:
                 return
             yield page
             after = page[-1][0]
+
+    def windows(
+        self,
+        after: int,
+        until: int,
+        types: Collection[str],
+        *,
+        size: int = WINDOW_POSITIONS,
+        rare: bool = False,
+    ) -> Iterator[tuple[int, list[tuple[int, bytes]]]]:
+        """The entries of these types in windows of so many positions, each with where it ends.
+
+        Where the types are ``rare``, each is looked up, and no other entry is touched.
+        """
+        names = self.type_ids()
+        ids = [names[name] for name in types if name in names]
+        sql = (
+            "SELECT position, entry FROM unnest(%s::smallint[]) AS y(type) CROSS JOIN LATERAL"
+            " (SELECT position, entry FROM entries e WHERE e.type = y.type AND position > %s"
+            " AND position <= %s OFFSET 0) AS e ORDER BY position"
+            if rare
+            else "SELECT position, entry FROM entries WHERE type = ANY(%s)"
+            " AND position > %s AND position <= %s ORDER BY position"
+        )
+        while after < until:
+            end = min(after + size, until)
+            with self._connection() as connection, connection.cursor(binary=True) as cursor:
+                found = cursor.execute(sql, [ids, after, end]).fetchall()
+            yield end, found
+            after = end
 
     def read(
         self,
@@ -177,6 +211,16 @@ class Log:
         """The short number of each stored name that the log has seen."""
         with self._connection() as connection:
             rows = connection.execute("SELECT name, id FROM types").fetchall()
+        return dict(rows)
+
+    def sampled_types(self, until: int) -> dict[str, int]:
+        """How often each stored name occurs among some entries, evenly spread over the log."""
+        with self._connection() as connection:
+            rows = connection.execute(
+                "SELECT t.name, count(*) FROM generate_series(1, %s::bigint, %s) AS s(position)"
+                " JOIN entries e USING (position) JOIN types t ON t.id = e.type GROUP BY t.name",
+                [until, max(until // SAMPLED_ENTRIES, 1)],
+            ).fetchall()
         return dict(rows)
 
     def voids(self, until: int | None = None) -> Voids:

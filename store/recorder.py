@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Sequence
+from itertools import count
 from typing import Any
+from uuid import uuid4
 
 from eventsourcing.dcb.api import (
     DCBAppendCondition,
@@ -30,6 +32,8 @@ class Recorder(DCBRecorder):
     def __init__(self, log: Log, writer: Writer) -> None:
         self.log = log
         self._writer = writer
+        # One random name and then numbers: randomness for each would be a system call for each.
+        self._ids = map(f"{uuid4()}/{{}}".format, count(1))
 
     def read(
         self,
@@ -50,8 +54,9 @@ class Recorder(DCBRecorder):
         if not events:
             message = "there is no event to append"
             raise ProgrammingError(message)
-        position: int = self._writer.submit(Append(list(events), condition)).result()
-        return position
+        request = Append(events, condition, self._ids)
+        self._writer.submit(request)
+        return request.future.result()
 
     def subscribe(self, query: DCBQuery | None = None, *, after: int | None = None) -> Subscription:
         """Matching events after a position, for ever: to everything, or to any types and tags."""

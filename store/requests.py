@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
 from datetime import datetime
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, NamedTuple
-from uuid import uuid4
 
 import msgspec
 from eventsourcing.dcb.api import DCBAppendCondition, DCBEvent
 from eventsourcing.persistence import IntegrityError
 
 from domain.decision import Reaction, Slice, View, reaction_to
-from domain.envelope import Envelope, Recorded, encode_opaque
+from domain.envelope import Recorded
 from domain.errors import FilrougeError, InvalidEvent
-from domain.event import Event
+from domain.event import Event, validated
 from domain.types import TIME_LEAD_MAX
 from domain.voids import BatchIsVoided
-from store.draft import Draft
+from store.draft import Draft, make_draft, make_opaque
 from store.query import Query, QueryItem
+from store.reply import Reply
 from store.rows import origin_key
 from store.subjects import Subject
 
@@ -63,99 +64,104 @@ class Observe:
     """Record observations: each is new, a duplicate or refused on its own."""
 
     def __init__(
-        self, events: list[NewEvent | FilrougeError], actor: str, batch: str | None
+        self,
+        reported: Sequence[NewEvent],
+        events: Sequence[Event | FilrougeError],
+        actor: str,
+        batch: str | None,
     ) -> None:
+        """Take what was reported, and its events as they were checked and sealed."""
         self.future: Future[list[Outcome]] = Future()
-        self.actor = actor
         self.batch = batch
-        self.events = events
-        self.origins = [
-            b"" if isinstance(new, FilrougeError) else origin_key(new.source, new.id)
-            for new in events
+        self.drafts = [
+            _drafted(new, event, actor, batch) for new, event in zip(reported, events, strict=True)
         ]
-        self.reactions: list[Reaction | None] = [
-            None if isinstance(new, FilrougeError) else reaction_to(new.event, self._envelope(new))
-            for new in events
+        self.reactions = [
+            None if isinstance(draft, FilrougeError) else _reaction(draft) for draft in self.drafts
         ]
 
     @property
     def size(self) -> int:
         """How many events it may add."""
-        return len(self.events)
+        return len(self.drafts)
+
+    @property
+    def origins(self) -> list[bytes]:
+        """What tells whether an event was recorded before."""
+        return [draft.origin for draft in self.drafts if isinstance(draft, Draft)]
 
     @property
     def views(self) -> list[View]:
         """What its reactions depend on."""
         return [view for reaction in self.reactions if reaction for view in reaction.boundary]
 
-    def _envelope(self, new: NewEvent) -> Envelope:
-        return Envelope(
-            position=0,
-            id=new.id,
-            source=new.source,
-            type=new.event.type_name,
-            time=new.time,
-            recorded_at=new.time,
-            actor=self.actor,
-            batch=self.batch,
-        )
-
     def decide(self, batch: Batch) -> list[Outcome]:
         """Record each event that is new, with what follows from it."""
+        voided = self.batch is not None and self.batch in batch.voided_batches
         return [
-            Outcome(None, error=new)
-            if isinstance(new, FilrougeError)
-            else self._record(batch, new, origin, reaction)
-            for new, origin, reaction in zip(self.events, self.origins, self.reactions, strict=True)
+            Outcome(None, error=draft)
+            if isinstance(draft, FilrougeError)
+            else Outcome(None, error=BatchIsVoided(batch_id=self.batch))
+            if voided
+            else _recorded(batch, draft, reaction)
+            for draft, reaction in zip(self.drafts, self.reactions, strict=True)
         ]
 
-    def _record(
-        self, batch: Batch, new: NewEvent, origin: bytes, reaction: Reaction | None
-    ) -> Outcome:
-        try:
-            if new.time > batch.now + TIME_LEAD_MAX:
-                message = f"time: {new.time.isoformat()} is more than {TIME_LEAD_MAX} ahead"
-                raise InvalidEvent(message)
-            if self.batch is not None and self.batch in batch.voided_batches:
-                raise BatchIsVoided(batch_id=self.batch)
-            draft = batch.draft(
-                new.event,
-                id=new.id,
-                source=new.source,
-                time=new.time,
-                actor=self.actor,
-                batch=self.batch,
-                origin=origin,
-            )
-            first = batch.first(origin, draft.entry)
-            if first is not None:
-                return Outcome(first, duplicate=True)
-            drafts = [draft, *self._follow(batch, draft.envelope, reaction)]
-        except FilrougeError as error:
-            return Outcome(None, error=error)
-        batch.add(drafts)
-        return Outcome(drafts[0].envelope.position)
 
-    @staticmethod
-    def _follow(batch: Batch, envelope: Envelope, reaction: Reaction | None) -> list[Draft]:
-        if reaction is None:
-            return []
-        reaction.envelope, reaction.now, reaction.actor = envelope, batch.now, envelope.actor
-        reaction.use(batch.views.held(reaction.boundary))
-        reaction.execute()
-        return [
-            batch.draft(
-                trigger.event,
-                id=f"{envelope.position}/{n}",
-                source=REACTIONS_SOURCE,
-                time=trigger.time or envelope.time,
-                actor=envelope.actor,
-                offset=n + 1,
-                cause=trigger.cause or envelope.position,
-                batch=envelope.batch,
-            )
-            for n, trigger in enumerate(reaction.triggers)
-        ]
+def _drafted(
+    new: NewEvent, event: Event | FilrougeError, actor: str, batch: str | None
+) -> Draft | FilrougeError:
+    if isinstance(event, FilrougeError):
+        return event
+    try:
+        return make_draft(
+            event, id=new.id, source=new.source, time=new.time, actor=actor, batch=batch
+        )
+    except FilrougeError as error:
+        return error
+
+
+def _recorded(batch: Batch, draft: Draft, reaction: Reaction | None) -> Outcome:
+    if draft.time is not None and draft.time > batch.latest:
+        message = f"time: {draft.time.isoformat()} is more than {TIME_LEAD_MAX} ahead"
+        return Outcome(None, error=InvalidEvent(message))
+    try:
+        batch.place(draft)
+        first = batch.first(draft.origin, draft.entry)
+        if first is not None:
+            return Outcome(first, duplicate=True)
+        followers = () if reaction is None else _followers(batch, draft, reaction)
+    except FilrougeError as error:
+        return Outcome(None, error=error)
+    batch.add(draft, *followers)
+    return Outcome(draft.position)
+
+
+def _reaction(draft: Draft) -> Reaction | None:
+    # Its envelope is complete once the event has its place.
+    return None if draft.event is None else reaction_to(draft.event)
+
+
+def _followers(batch: Batch, draft: Draft, reaction: Reaction) -> list[Draft]:
+    """What follows by rule from an event that has its place, in the places after it."""
+    envelope = draft.envelope
+    reaction.envelope, reaction.now, reaction.actor = envelope, batch.now, envelope.actor
+    reaction.use(batch.held(reaction.boundary))
+    reaction.execute()
+    followers = [
+        make_draft(
+            validated(trigger.event),
+            id=f"{envelope.position}/{n}",
+            source=REACTIONS_SOURCE,
+            time=trigger.time or envelope.time,
+            actor=envelope.actor,
+            cause=trigger.cause or envelope.position,
+            batch=envelope.batch,
+        )
+        for n, trigger in enumerate(reaction.triggers)
+    ]
+    batch.place(draft, *followers)
+    return followers
 
 
 class Decide:
@@ -184,17 +190,16 @@ class Decide:
         if decision.time > batch.now + TIME_LEAD_MAX:
             message = f"time: {decision.time.isoformat()} is more than {TIME_LEAD_MAX} ahead"
             raise InvalidEvent(message)
-        decision.use(batch.views.held(decision.boundary))
+        decision.use(batch.held(decision.boundary))
         decision.execute()
         drafts = [
-            batch.draft(
-                trigger.event,
+            make_draft(
+                validated(trigger.event),
                 id=f"{decision.command_id}/{n}",
                 source=COMMANDS_SOURCE,
                 time=trigger.time or decision.time,
                 actor=self.actor,
                 cause=trigger.cause,
-                offset=n,
                 command=self.digest if n == 0 else None,
             )
             for n, trigger in enumerate(decision.triggers)
@@ -202,16 +207,24 @@ class Decide:
         if not drafts:
             message = f"{type(decision).__name__} decided nothing and refused nothing"
             raise AssertionError(message)
-        batch.add(drafts)
-        return Verdict(drafts[-1].envelope.position, tuple(draft.recorded() for draft in drafts))
+        batch.place(*drafts)
+        batch.add(*drafts)
+        return Verdict(drafts[-1].position, tuple(draft.recorded() for draft in drafts))
 
 
 class Append:
     """Append opaque bytes if nothing matches the condition: the library's own way of appending."""
 
-    def __init__(self, events: list[DCBEvent], condition: DCBAppendCondition | None) -> None:
-        self.future: Future[int] = Future()
-        self.events = events
+    def __init__(
+        self, events: Sequence[DCBEvent], condition: DCBAppendCondition | None, ids: Iterator[str]
+    ) -> None:
+        self.future: Reply[int] = Reply()
+        self.drafts = [
+            make_opaque(
+                event.type, event.data, tuple(event.tags), id=next(ids), source=OPAQUE_SOURCE
+            )
+            for event in events
+        ]
         self.origins: list[bytes] = []
         self.views: list[View] = []
         self.size = len(events)
@@ -226,31 +239,9 @@ class Append:
         """Append, unless the log or what this batch has accepted so far matches the condition."""
         if self.query is not None and (self.conflicts or batch.has_match(self.query, self.after)):
             raise IntegrityError
-        drafts = []
-        for n, event in enumerate(self.events):
-            minted = str(uuid4())
-            entry = encode_opaque(
-                id=minted,
-                source=OPAQUE_SOURCE,
-                type=event.type,
-                data=event.data,
-                tags=tuple(event.tags),
-                recorded_at=batch.now,
-                actor=OPAQUE_SOURCE,
-            )
-            envelope = Envelope(
-                position=batch.next_position + n,
-                id=minted,
-                source=OPAQUE_SOURCE,
-                type=event.type,
-                time=batch.now,
-                recorded_at=batch.now,
-                actor=OPAQUE_SOURCE,
-            )
-            origin = origin_key(OPAQUE_SOURCE, minted)
-            drafts.append(Draft(envelope, None, tuple(event.tags), entry, origin))
-        batch.add(drafts)
-        return drafts[-1].envelope.position
+        batch.place(*self.drafts)
+        batch.add(*self.drafts)
+        return self.drafts[-1].position
 
 
 Guarded = Decide | Append

@@ -11,8 +11,10 @@ import psycopg
 
 from domain.envelope import Recorded, checked_entry, decode_entry
 from domain.errors import FilrougeError
+from store.packed import instant
 from store.partitions import make_room
-from store.rows import Row, copy_rows, origin_key
+from store.round_trip import prepare, round_trip
+from store.rows import WRITE, Row, origin_key, tag_cells, write
 from store.type_names import known_types, register_types
 
 CHUNK_ENTRIES_MAX: Final = 5_000
@@ -42,6 +44,7 @@ def restore_entries(
             message = "this ledger is not empty: restore into a new one"
             raise CannotRestore(message)
         type_ids = register_types(cursor, known_types())
+        prepare(connection, WRITE)
         while chunk := _chunk(remaining):
             decoded = [_decoded(entry, position + n) for n, entry in enumerate(chunk, 1)]
             for recorded in decoded:
@@ -53,7 +56,10 @@ def restore_entries(
             if position + len(chunk) > room:
                 room = make_room(cursor, position + len(chunk))
             try:
-                copy_rows(cursor, [_row(recorded, type_ids) for recorded in decoded])
+                rows = [_row(recorded) for recorded in decoded]
+                last = decoded[-1].envelope.recorded_at
+                written = write(rows, head=position, recorded_at=last, type_ids=type_ids)
+                round_trip(connection, [written])
             except psycopg.errors.UniqueViolation as error:
                 message = f"a source and id stand twice, at or before entry {position + len(chunk)}"
                 raise CannotRestore(message) from error
@@ -63,9 +69,8 @@ def restore_entries(
         if recorded_at is not None:
             # Seconds since 1970 are above every epoch that a log or an earlier restore has used.
             cursor.execute(
-                "UPDATE head SET position = %s, recorded_at = %s,"
-                " epoch = greatest(epoch + 1, extract(epoch FROM clock_timestamp())::bigint)",
-                [position, recorded_at],
+                "UPDATE head SET"
+                " epoch = greatest(epoch + 1, extract(epoch FROM clock_timestamp())::bigint)"
             )
     return position
 
@@ -99,14 +104,13 @@ def _check_order(recorded: Recorded, before: datetime | None) -> None:
         raise CannotRestore(message)
 
 
-def _row(recorded: Recorded, type_ids: dict[str, int]) -> Row:
+def _row(recorded: Recorded) -> Row:
     envelope = recorded.envelope
     return Row(
-        envelope.position,
-        type_ids[envelope.type],
-        envelope.time,
-        envelope.recorded_at,
+        envelope.type,
+        instant(envelope.time),
+        instant(envelope.recorded_at),
         recorded.entry,
-        recorded.tags,
+        tag_cells(recorded.tags),
         origin_key(envelope.source, envelope.id),
     )

@@ -1,41 +1,79 @@
-"""How an entry becomes rows: hashes of its tags and origin, and rows packed for binary COPY."""
+"""How entries become rows: the hashes that find them, and one statement that writes a batch."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from functools import lru_cache
 from hashlib import sha256
-from struct import Struct
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-import psycopg
+from store.packed import (
+    bigint,
+    bigints,
+    byte_strings,
+    instant,
+    instants,
+    integer,
+    integers,
+    smallint,
+    smallints,
+    uuids,
+)
+from store.round_trip import Ask
 
-_MICROSECOND: Final = timedelta(microseconds=1)
-_POSTGRES_EPOCH: Final = datetime(2000, 1, 1, tzinfo=UTC)
-_ENTRY: Final = Struct("!hiqihiqiqi")
-_TAG: Final = Struct("!hiqihiq")
-_ORIGIN: Final = Struct("!hi16siq")
-_COPY_HEADER: Final = b"PGCOPY\n\xff\r\n\0" + bytes(8)
-_COPY_TRAILER: Final = b"\xff\xff"
+TAG_KEYS_CACHED_MAX: Final = 200_000
+
+if TYPE_CHECKING:
+    from store.draft import Draft
+
+# Tags and origins are sorted, so that a large batch walks their indexes once from left to right.
+WRITE_SQL: Final = """
+WITH e AS (
+    INSERT INTO entries (position, type, time, recorded_at, entry)
+    SELECT $1 + n, u.type, u.time, u.recorded_at, u.entry
+    FROM unnest($2, $3, $4, $5) WITH ORDINALITY AS u(type, time, recorded_at, entry, n)
+), t AS (
+    INSERT INTO tags (hash, type, position)
+    SELECT u.hash, u.type, $1 + u.place
+    FROM unnest($6, $7, $8) AS u(hash, type, place) ORDER BY 1, 2, 3
+), o AS (
+    INSERT INTO origins (key, position)
+    SELECT u.key, $1 + n FROM unnest($9) WITH ORDINALITY AS u(key, n) ORDER BY 1
+)
+UPDATE head SET position = $10, recorded_at = $11
+"""
+WRITE: Final = {
+    "write(bigint, smallint[], timestamptz[], timestamptz[], bytea[], bigint[], smallint[],"
+    " integer[], uuid[], bigint, timestamptz)": WRITE_SQL
+}
 
 
 class Row(NamedTuple):
-    """One entry on its way into the log."""
+    """What the rows of an entry hold, but for its place."""
 
-    position: int
-    type_id: int
-    time: datetime
-    recorded_at: datetime
+    type: str
+    packed_time: bytes
+    packed_recorded_at: bytes
     entry: bytes
-    tags: tuple[str, ...]
+    tag_cells: bytes
     origin: bytes
 
 
-@lru_cache(maxsize=200_000)
+@lru_cache(maxsize=TAG_KEYS_CACHED_MAX)
+def tag_key(tag: str) -> bytes:
+    """The first 8 bytes of the tag's SHA-256: frozen for ever."""
+    return sha256(tag.encode()).digest()[:8]
+
+
+def tag_cells(tags: Iterable[str]) -> bytes:
+    """The keys of these tags, each once, as elements of an array."""
+    return b"".join([bigints.cell(key) for key in set(map(tag_key, tags))])
+
+
 def tag_hash(tag: str) -> int:
-    """The first 8 bytes of the tag's SHA-256 as a signed integer: frozen for ever."""
-    return int.from_bytes(sha256(tag.encode()).digest()[:8], "big", signed=True)
+    """A tag's key as the signed integer that the log's tables hold."""
+    return int.from_bytes(tag_key(tag), "big", signed=True)
 
 
 def origin_key(source: str, id: str) -> bytes:  # noqa: A002 - the attribute's name in CloudEvents
@@ -43,40 +81,30 @@ def origin_key(source: str, id: str) -> bytes:  # noqa: A002 - the attribute's n
     return sha256(f"{source}\0{id}".encode()).digest()[:16]
 
 
-def _microseconds(instant: datetime) -> int:
-    return (instant - _POSTGRES_EPOCH) // _MICROSECOND
-
-
-def copy_rows(cursor: psycopg.Cursor, rows: Iterable[Row]) -> None:
-    """Write the rows of a batch to the log's three tables, in the caller's transaction."""
-    entries, tags, origins = [_COPY_HEADER], [_COPY_HEADER], [_COPY_HEADER]
-    for row in rows:
-        position = row.position
-        entries.append(
-            _ENTRY.pack(
-                5,
-                8,
-                position,
-                2,
-                row.type_id,
-                8,
-                _microseconds(row.time),
-                8,
-                _microseconds(row.recorded_at),
-                len(row.entry),
-            )
-        )
-        entries.append(row.entry)
-        hashes = {tag_hash(tag) for tag in row.tags}
-        tags += [_TAG.pack(3, 8, one, 2, row.type_id, 8, position) for one in hashes]
-        origins.append(_ORIGIN.pack(2, 16, row.origin, 8, position))
-    for table, columns, packed in (
-        ("entries", "position, type, time, recorded_at, entry", entries),
-        ("tags", "hash, type, position", tags),
-        ("origins", "key, position", origins),
-    ):
-        if len(packed) == 1:
-            continue
-        packed.append(_COPY_TRAILER)
-        with cursor.copy(f"COPY {table} ({columns}) FROM STDIN (FORMAT binary)") as copy:
-            copy.write(b"".join(packed))
+def write(
+    rows: Sequence[Row | Draft], *, head: int, recorded_at: datetime, type_ids: Mapping[str, int]
+) -> Ask:
+    """The statement that writes a batch, and moves the head past it."""
+    packed_types = {name: smallint(type_ids[name]) for name in {row.type for row in rows}}
+    types = [packed_types[row.type] for row in rows]
+    tag_counts = [len(row.tag_cells) // bigints.cell_bytes for row in rows]
+    return Ask(
+        "write",
+        [
+            bigint(head),
+            smallints(types),
+            instants([row.packed_time for row in rows]),
+            instants([row.packed_recorded_at for row in rows]),
+            byte_strings([row.entry for row in rows]),
+            bigints.of_cells([row.tag_cells for row in rows]),
+            smallints.of_cells(
+                [smallints.cell(one) * count for one, count in zip(types, tag_counts, strict=True)]
+            ),
+            integers.of_cells(
+                [integers.cell(integer(n)) * count for n, count in enumerate(tag_counts, 1)]
+            ),
+            uuids([row.origin for row in rows]),
+            bigint(head + len(rows)),
+            instant(recorded_at),
+        ],
+    )

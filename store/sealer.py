@@ -24,6 +24,8 @@ class Plan(NamedTuple):
     """The stored name that personal fields are sealed for."""
     minted: frozenset[str]
     """Subject fields that are themselves filled in from a digest, so not known at first."""
+    sealed_if: tuple[tuple[tuple[str, ...], ...], ...]
+    """Where all fields of one of these are there, something is sealed, digested or filled in."""
 
     @property
     def nothing(self) -> bool:
@@ -43,7 +45,28 @@ def plan_of(struct: type[msgspec.Struct], as_type: type[Event] | None) -> Plan:
         message = f"{struct.__name__} has personal fields and does not say which event seals them"
         raise TypeError(message)
     filled = {".".join(marked.path) for marked in shape.digested if marked.mark[1]}
-    return Plan(shape, name, frozenset(filled & {marked.mark for marked in shape.personal}))
+    minted = frozenset(filled & {marked.mark for marked in shape.personal})
+    personal = [(marked.path,) for marked in shape.personal]
+    digested = [_sources_of(marked) for marked in shape.digested]
+    return Plan(shape, name, minted, (*personal, *digested))
+
+
+def _sources_of(digested: Marked) -> tuple[tuple[str, ...], ...]:
+    """The fields that a digest is made of: the others that it names, or itself."""
+    _, sources = digested.mark
+    return tuple(tuple(source.split(".")) for source in sources) or (digested.path,)
+
+
+def is_sealed(struct: msgspec.Struct) -> bool:
+    """Whether the vault has something to do with it; if not, it passes as it is."""
+    for paths in plan_of(type(struct), None).sealed_if:
+        for path in paths:
+            value = value_at(struct, path)
+            if value is None or (not value and value != ""):
+                break
+        else:
+            return True
+    return False
 
 
 class Keeper(Protocol):

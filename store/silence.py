@@ -1,7 +1,7 @@
 """A host that falls silent with the head locked: whoever waits for its turn ends that session.
 
-PostgreSQL has no timeout for this. While a session waits for the bytes of a COPY it is not idle,
-and no limit on statements is looked at; a host that is gone would hold the head for ever.
+PostgreSQL has no timeout for this. Its own counts whether anybody waits or not, so it has to be
+longer than the longest decision; until then a host that is gone would hold the head.
 """
 
 from __future__ import annotations

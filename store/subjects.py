@@ -31,6 +31,11 @@ class Subject(NamedTuple):
     """What the command is refused with when the guard finds something above ``after``."""
 
 
+def asks_the_log(struct: object) -> bool:
+    """Whether the log is read for the slice of this command."""
+    return isinstance(struct, VoidEvent | VoidBatch)
+
+
 def subject_of(command: Command, log: Log) -> Subject:
     """What the slice of this command needs beside it; most need nothing."""
     match command:

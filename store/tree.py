@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from typing import Final, NamedTuple
@@ -29,6 +30,7 @@ from store.tree_tables import (
 LEAVES_AT_ONCE: Final = 20_000
 """Entries that one transaction puts into the tree."""
 ENTRY_LENGTH_BYTES: Final = 2
+PROOF_FORM: Final = "c2sp.org/tlog-proof@v1"
 
 log = structlog.get_logger()
 
@@ -60,6 +62,12 @@ class Receipt(NamedTuple):
     """From the leaf's sibling up to below the root."""
     note: str
     """The signed checkpoint."""
+
+    @property
+    def text(self) -> str:
+        """The receipt as C2SP's tlog-proof writes it."""
+        hashes = "".join(f"{b64encode(one).decode()}\n" for one in self.proof)
+        return f"{PROOF_FORM}\nindex {self.leaf}\n{hashes}\n{self.note}"
 
 
 class LogTree:

@@ -19,7 +19,12 @@ def register_types(cursor: psycopg.Cursor, names: Iterable[str]) -> dict[str, in
             " WHERE n NOT IN (SELECT name FROM types)",
             [list(names)],
         )
-        return dict(cursor.execute("SELECT name, id FROM types").fetchall())
+        return type_ids_of(cursor.connection)
+
+
+def type_ids_of(connection: psycopg.Connection) -> dict[str, int]:
+    """The number of every stored name that the log has seen."""
+    return dict(connection.execute("SELECT name, id FROM types").fetchall())
 
 
 def known_types() -> list[str]:

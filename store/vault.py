@@ -133,6 +133,11 @@ class Vault:
         self._digest_key, self._looked_at, self._erasures = None, None, -1
         return imported
 
+    @property
+    def has_digest_key(self) -> bool:
+        """Whether the digest key is at hand, without asking the database."""
+        return self._digest_key is not None
+
     def digest_key(self) -> bytes:
         """What look-up digests are keyed with, made on first use.
 

@@ -1,16 +1,15 @@
 """The writer: many requests decided and committed together, under one lock on the ledger's head.
 
 Every process has one; the head row's lock makes them take turns. In one round trip a batch locks
-the head, learns the clock, finds duplicates and brings its views up to date; then it decides one
-request after another and commits all of them at once. A request that is refused is answered alone.
+the head, learns the clock, finds duplicates and conflicts and brings its views up to date; then it
+decides one request after another, and in a second round trip writes and commits all of them at
+once. A request that is refused is answered alone.
 """
 
 from __future__ import annotations
 
-import queue
 import threading
-from collections.abc import Callable, Iterable
-from concurrent.futures import Future
+from collections.abc import Callable
 from functools import partial
 from time import perf_counter
 from typing import Any, Final
@@ -20,35 +19,47 @@ import structlog
 
 from domain.envelope import Recorded, decode_entry
 from domain.errors import FilrougeError
-from store.batch import Batch, matches, read_on
-from store.boundary import BOUNDARY_SQL, Views
-from store.errors import StoreClosed, StoreOverloaded, StoreUnavailable
-from store.log import POSITION_MAX, Head, Log
+from store.batch import Batch, read_on
+from store.boundary import BOUNDARY, Views
+from store.conditions import CONDITIONS, Conditions
+from store.errors import StoreOverloaded, StoreUnavailable
+from store.log import Head, Log
 from store.metrics import Meter
+from store.packed import bigint, moment, number, smallint, smallints, uuids
 from store.partitions import make_room
-from store.query import Span, positions_sql
-from store.requests import Append, Decide, Guarded, Request
-from store.rows import copy_rows
+from store.requests import Append, Decide, Request
+from store.round_trip import BEGIN, COMMIT, Ask, Rows, prepare, round_trip
+from store.rows import WRITE
 from store.silence import LOOK_SECONDS, in_turn
 from store.type_names import known_types, register_types
 from store.voids import Voids
+from store.waiting import WaitingRequests
 
-QUEUE_REQUESTS_MAX: Final = 10_000
-"""Requests waiting for the writer; beyond it, callers are told to come back."""
 DECIDING_SECONDS_MAX: Final = 300
 """How long a batch may be silent with the head locked; whoever stands still is cut off."""
+
+LINGER_SHARE: Final = 0.1
+"""How long a batch waits for those who were just answered, as a share of the last batch's time."""
 
 LOCK_SQL: Final = """
 WITH locked AS MATERIALIZED (SELECT position, epoch, recorded_at FROM head FOR UPDATE)
 SELECT position, epoch, greatest(clock_timestamp(), recorded_at) FROM locked
 """
 ORIGINS_SQL: Final = """
-SELECT o.key, o.position, e.entry FROM unnest(%s::uuid[]) AS k(key)
+SELECT o.key, o.position, e.entry FROM unnest($1) AS k(key)
 JOIN origins o ON o.key = k.key JOIN entries e ON e.position = o.position
 """
 VOIDS_SQL: Final = """
-SELECT position, entry FROM entries WHERE type = ANY(%s) AND position > %s ORDER BY position
+SELECT position, entry FROM entries WHERE type = ANY($1) AND position > $2 ORDER BY position
 """
+STATEMENTS: Final = {
+    "lock": LOCK_SQL,
+    "origins_of(uuid[])": ORIGINS_SQL,
+    "voids(smallint[], bigint)": VOIDS_SQL,
+    **BOUNDARY,
+    **CONDITIONS,
+    **WRITE,
+}
 log = structlog.get_logger()
 
 
@@ -62,70 +73,54 @@ class Writer:
         self._connect = connect
         self._log = reader
         self._batch_events_max = batch_events_max
-        self._queue: queue.Queue[Request | None] = queue.Queue(QUEUE_REQUESTS_MAX)
+        self._waiting = WaitingRequests()
         self._held: list[Request] = []
-        self.meter = Meter(name, self._queue.qsize)
+        self.meter = Meter(name, self._waiting.__len__)
         self._connection: psycopg.Connection | None = None
         self._views, self._voids, self._voids_seen = Views(), Voids(), 0
-        self._type_ids: dict[str, int] = {}
-        self._room = 0  # up to which position there is certainly a partition, and one ahead
-        self._closing = threading.Event()
-        self._submitting = threading.Lock()
+        self._type_ids, self._room = dict[str, int](), 0  # room: up to where nobody need ask
+        self._expected, self._linger_seconds = 0, 0.0
         self._thread = threading.Thread(target=self._loop, name="writer", daemon=True)
         self._thread.start()
 
-    def submit(self, request: Request) -> Future[Any]:
+    def submit(self, request: Request) -> None:
         """Queue a request; its future resolves when it is durable, or says why it is not."""
         try:
-            with self._submitting:  # so that nothing comes after what ends the queue
-                if self._closing.is_set():
-                    raise StoreClosed
-                self._queue.put_nowait(request)
-        except queue.Full:
+            self._waiting.put(request)
+        except StoreOverloaded:
             self.meter.overloaded()
-            raise StoreOverloaded from None
-        return request.future
+            raise
 
     def close(self) -> None:
         """Finish what is queued, then stop."""
-        with self._submitting:
-            if not self._closing.is_set():
-                self._closing.set()
-                self._queue.put(None)
+        self._waiting.close()
         self._thread.join()
 
     def _loop(self) -> None:
-        stopping = False
-        while not (stopping and not self._held):
-            requests, stopping = self._gather(stopping=stopping)
-            if requests:
-                self._serve(requests)
-        while not self._queue.empty():
-            request = self._queue.get()
-            if request is not None:
-                request.future.set_exception(StoreClosed())
+        while (requests := self._gather()) is not None:
+            began = perf_counter()
+            self._serve(requests)
+            # Who was answered just now is likely to ask again at once: it is worth to wait for
+            # them a small part of the time that another batch would take.
+            self._expected = len(requests)
+            self._linger_seconds = (perf_counter() - began) * LINGER_SHARE
         if self._connection is not None:
             self._connection.close()
 
-    def _gather(self, *, stopping: bool) -> tuple[list[Request], bool]:
-        """The next requests, up to a batch's size: waits for the first, never for another."""
-        requests, self._held = self._held, []
-        size = sum(request.size for request in requests)
-        while size < self._batch_events_max and not stopping:
-            try:
-                request = self._queue.get(block=not requests)
-            except queue.Empty:
-                break
-            if request is None:
-                stopping = True
-            elif request.future.set_running_or_notify_cancel():
-                requests.append(request)
-                size += request.size
-        return requests, stopping
+    def _gather(self) -> list[Request] | None:
+        """The next requests, up to a batch's size; None: it is closed and nothing is left."""
+        if self._held:
+            held, self._held = self._held, []
+            size = sum(request.size for request in held)
+            return held + self._waiting.take_more(self._batch_events_max - size)
+        return self._waiting.take(
+            self._batch_events_max, expected=self._expected, linger_seconds=self._linger_seconds
+        )
 
     def _serve(self, requests: list[Request]) -> None:
         """Decide and commit a batch; answer everybody."""
-        answers: list[tuple[Request, Any, BaseException | None]] = []
+        if not requests:  # all of them were cancelled
+            return
         try:
             answers, position = in_turn(partial(self._commit, requests), self._connect)
         except Exception as error:  # whatever went wrong, nobody may wait for ever
@@ -162,6 +157,7 @@ class Writer:
                 f" SET lock_timeout = '{LOOK_SECONDS}s';"
                 f" SET idle_in_transaction_session_timeout = '{DECIDING_SECONDS_MAX}s'"
             )
+            prepare(self._connection, STATEMENTS)
         if not self._type_ids:
             self._type_ids = register_types(self._connection.cursor(), known_types())
         return self._connection.cursor(binary=True)
@@ -171,105 +167,79 @@ class Writer:
     ) -> tuple[list[tuple[Request, Any, BaseException | None]], int]:
         began = perf_counter()
         cursor = self._cursor()
-        connection = cursor.connection
-        with connection.transaction():
+        try:
             batch = self._open_batch(cursor, requests)
-            answers = self._decide(batch, requests)
-            position = batch.head.position + len(batch.drafts)
-            if batch.drafts:
-                types = {draft.envelope.type for draft in batch.drafts}
-                if missing := types - self._type_ids.keys():
-                    self._type_ids = register_types(cursor, sorted(missing))
-                if position > self._room:
-                    self._room = make_room(cursor, position)
-                copy_rows(cursor, batch.rows(self._type_ids))
-                cursor.execute(
-                    "UPDATE head SET position = %s, recorded_at = %s", [position, batch.now]
-                )
-        self._after_commit(batch, position)
-        self.meter.committed(answers, events=len(batch.drafts), seconds=perf_counter() - began)
-        return answers, position
+        except psycopg.errors.LockNotAvailable:
+            cursor.connection.rollback()
+            raise
+        answers = self._decide(batch, requests)
+        if missing := {draft.type for draft in batch.drafts} - self._type_ids.keys():
+            self._type_ids = register_types(cursor, sorted(missing))
+        if batch.position > self._room:
+            self._room = make_room(cursor, batch.position)
+        written = [batch.write(self._type_ids)] if batch.drafts else []
+        round_trip(cursor.connection, [*written, COMMIT])
+        self._after_commit(batch)
+        seconds = perf_counter() - began
+        self.meter.committed(answers, events=len(batch.drafts), seconds=seconds)
+        return answers, batch.position
 
     def _open_batch(self, cursor: psycopg.Cursor, requests: list[Request]) -> Batch:
         """Lock the head and read all that the requests depend on, in one round trip."""
-        self._views.begin()
-        for request in requests:
-            self._views.need(request.views)
-        head, firsts, voids, found = self._read(cursor, requests)
+        self._need(requests)
+        head, firsts, voids, found = self._read(cursor.connection, requests, begin=True)
         if self._add_voids(voids):
             # Another process took something back: views that had folded it are read anew.
             self._views.forget()
-            self._views.begin()
-            for request in requests:
-                self._views.need(request.views)
-            head, firsts, _, found = self._read(cursor, requests)
+            self._need(requests)
+            head, firsts, _, found = self._read(cursor.connection, requests)
         self._voids_seen = head.position
         self._views.load(found, self._voids, head.position)
         return Batch(head, self._views, firsts, self._voids.batches, partial(read_on, cursor))
 
+    def _need(self, requests: list[Request]) -> None:
+        self._views.begin()
+        for request in requests:
+            self._views.need(request.views)
+
     def _read(
-        self, cursor: psycopg.Cursor, requests: list[Request]
-    ) -> tuple[Head, dict[bytes, tuple[int, bytes]], list[Any], list[tuple[int, Recorded]]]:
-        connection = cursor.connection
-        origins = [origin for request in requests for origin in request.origins if origin]
-        boundary = self._views.queries(self._type_ids)
-        void_types = [self._type_ids[name] for item in Voids.query().items for name in item.types]
-        with connection.pipeline():
-            lock = connection.cursor(binary=True).execute(LOCK_SQL)
-            voids = connection.cursor(binary=True).execute(
-                VOIDS_SQL, [void_types, self._voids_seen]
-            )
-            first = connection.cursor(binary=True)
-            if origins:
-                first.execute(ORIGINS_SQL, [[origin.hex() for origin in origins]])
-            views = connection.cursor(binary=True)
-            if boundary:
-                views.execute(BOUNDARY_SQL, boundary)
-            conflicts = [
-                (request, self._condition(connection, request))
-                for request in requests
-                if isinstance(request, Append | Decide) and request.query is not None
-            ]
-        row = lock.fetchone()
-        assert row is not None
-        for request, condition in conflicts:
-            request.conflicts = self._conflicts(connection, request, condition.fetchone())
-        firsts = (
-            {key.bytes: (position, entry) for key, position, entry in first.fetchall()}
-            if origins
-            else {}
+        self, connection: psycopg.Connection, requests: list[Request], *, begin: bool = False
+    ) -> tuple[Head, dict[bytes, tuple[int, bytes]], Rows, list[tuple[int, Recorded]]]:
+        origins = [origin for request in requests for origin in request.origins]
+        conditions = Conditions(
+            request for request in requests if isinstance(request, Append | Decide)
         )
-        decoded: dict[int, Recorded] = {}
+        void_types = [self._type_ids[name] for item in Voids.query().items for name in item.types]
+        asked = {
+            # All but the first two see everything up to the head: nobody else writes from there.
+            "begin": BEGIN if begin else None,
+            "lock": Ask("lock"),
+            "voids": Ask(
+                "voids", [smallints(list(map(smallint, void_types))), bigint(self._voids_seen)]
+            ),
+            "origins": Ask("origins_of", [uuids(origins)]) if origins else None,
+            "views": self._views.ask(self._type_ids) if self._views.needed else None,
+            "conditions": conditions.ask() if conditions.needed else None,
+        }
+        sent = {name: ask for name, ask in asked.items() if ask is not None}
+        answers = dict(zip(sent, round_trip(connection, list(sent.values())), strict=True))
+        conditions.answer(connection, answers.get("conditions", []))
+        [(position, epoch, recorded_at)] = answers["lock"]
+        head = Head(number(position), number(epoch), moment(recorded_at))
+        firsts = {
+            key: (number(position), entry) for key, position, entry in answers.get("origins", ())
+        }
+        decoded: dict[bytes, Recorded] = {}
         found = []
-        for i, position, entry in views.fetchall() if boundary else ():
+        for n, position, entry in answers.get("views", ()):
             recorded = decoded.get(position)
             if recorded is None:
-                recorded = decoded[position] = decode_entry(entry, position)
-            found.append((i, recorded))
-        return Head(*row), firsts, voids.fetchall(), found
+                recorded = decoded[position] = decode_entry(entry, number(position))
+            found.append((number(n), recorded))
+        return head, firsts, answers["voids"], found
 
-    def _condition(
-        self, connection: psycopg.Connection, request: Guarded, limit: int = 1
-    ) -> psycopg.Cursor:
-        assert request.query is not None
-        span = Span(after=request.after, until=POSITION_MAX, limit=limit)
-        sql, values = positions_sql(request.query, span, self._type_ids)
-        return connection.cursor(binary=True).execute(
-            f"SELECT e.position, e.entry FROM ({sql}) AS p JOIN entries e USING (position)",
-            values,
-        )
-
-    def _conflicts(
-        self, connection: psycopg.Connection, request: Guarded, row: tuple[int, bytes] | None
-    ) -> bool:
-        """Whether the condition matches: by hash it does, the tags themselves decide."""
-        if row is None or matches(request, *row):
-            return row is not None
-        everything = self._condition(connection, request, limit=POSITION_MAX)
-        return any(matches(request, *other) for other in everything)
-
-    def _add_voids(self, rows: Iterable[tuple[int, bytes]]) -> bool:
-        found = [decode_entry(entry, position) for position, entry in rows]
+    def _add_voids(self, rows: Rows) -> bool:
+        found = [decode_entry(entry, number(position)) for position, entry in rows]
         for recorded in found:
             self._voids.add(recorded)
         return bool(found)
@@ -292,10 +262,10 @@ class Writer:
                 answers.append((request, None, error))
         return answers
 
-    def _after_commit(self, batch: Batch, position: int) -> None:
-        self._views.committed(position)
+    def _after_commit(self, batch: Batch) -> None:
+        self._views.committed(batch.position)
         for draft in batch.drafts:
             if draft.voids:
                 self._voids.add(draft.recorded())
                 self._views.forget(draft.touches)
-        self._voids_seen = position
+        self._voids_seen = batch.position

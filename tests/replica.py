@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
@@ -10,8 +11,13 @@ from store.embedded import EmbeddedPostgres
 from store.embedded_account import account_of, run
 from store.embedded_cluster import PORT, VERSIONS, Cluster, _wheel
 
-SETTINGS = {"hot_standby_feedback": "on", "max_standby_streaming_delay": "1s"}
-"""What the page on replicas tells to set."""
+PAGE = Path(__file__).parents[1] / "docs" / "how-to" / "run-several-processes.md"
+
+
+def settings_of_page() -> str:
+    """What the page on replicas tells to set."""
+    [block] = re.findall(r"```ini\n(.*?)```", PAGE.read_text(), re.DOTALL)
+    return str(block)
 
 
 class Replica:
@@ -36,7 +42,7 @@ class Replica:
             account=account,
         )
         with (copy / "postgresql.auto.conf").open("a") as settings:
-            settings.writelines(f"{name} = '{value}'\n" for name, value in SETTINGS.items())
+            settings.write(settings_of_page())
         self._cluster = Cluster(copy, version)
         self._cluster.prepare({})
         self._cluster.ensure_running()

@@ -11,6 +11,7 @@ from litestar.routes import HTTPRoute
 
 from api.access import Gate
 from api.errors import Unauthenticated
+from store.credentials import ApiKey, Credentials
 
 EVENT = {
     "specversion": "1.0", "id": "access-1", "source": "/test", "type": "visit.recorded.v1",
@@ -18,12 +19,13 @@ EVENT = {
 }  # fmt: skip
 PARTS = {
     "ledger": "brand", "position": 1, "name": "docs.js", "code": "no-such-page",
+    "level": 0, "place": "000",
     **dict.fromkeys(("member_id", "account_id", "campaign_id", "activation_id", "referral_id",
                      "reward_id", "reservation_id", "participation_id", "batch_id"), "x"),
 }  # fmt: skip
 OPEN = {
     "/", "/docs", "/openapi.json", "/static/{name}", "/problems", "/problems/{code}",
-    "/health", "/ready",
+    "/health", "/ready", "/metrics",
 }  # fmt: skip
 
 
@@ -117,6 +119,30 @@ class TestScopes:
         house.credentials.revoke(key.id)
         with pytest.raises(Unauthenticated):
             asyncio.run(gate.key_of(f"Bearer {secret}"))
+
+    def test_looked_up_together(self, house: Any) -> None:
+        """However many ask with one key at the same time, it is looked up once, and again later."""
+
+        class Counted(Credentials):
+            times = 0
+
+            def authenticate(self, secret: str) -> ApiKey | None:
+                self.times += 1
+                return super().authenticate(secret)
+
+        credentials = Counted(house.database.pool.connection)
+        key, secret = credentials.create("many", ledgers=["brand"], scopes=["read"])
+        gate = Gate(credentials, remember_seconds=0)
+
+        async def ask(asked: str) -> list[Any]:
+            many = (gate.key_of(f"Bearer {asked}") for _ in range(20))
+            return await asyncio.gather(*many, return_exceptions=True)
+
+        assert asyncio.run(ask(secret)) == [key] * 20
+        assert credentials.times == 1
+        refused = asyncio.run(ask(secret + "x"))
+        assert all(isinstance(one, Unauthenticated) for one in refused)
+        assert credentials.times == 2
 
     def test_actor(self, house: Any) -> None:
         """What a key records has the key's id as its actor, and never its name."""

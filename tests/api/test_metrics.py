@@ -96,6 +96,7 @@ class TestCounts:
 
     def test_batches_add_up_to_the_log(self, house: House, caller: Any) -> None:
         """The events of all batches are the positions that the log gained."""
+        caller.get("/status")  # so that the ledger is open
         before = scrape(house)
         for _ in range(3):
             assert caller.post("/members").status_code == 201
@@ -212,6 +213,7 @@ class TestAccess:
             assert found.of("filrouge_ledger_readable", ledger="away") == 1
             assert found.of("filrouge_log_position", ledger="away") == 1
             assert found.of("filrouge_lease_held", ledger="away") == 0
+            assert found.of("filrouge_log_sealed_position", ledger="away") == 0
             owner.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS false'.encode())
             owner.execute(
                 "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname = %s",

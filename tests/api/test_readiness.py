@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from typing import Any
 
@@ -63,7 +64,7 @@ def test_not_while_migrations_run(client: TestClient[Any], own_database: str, sc
 def test_not_once_it_is_told_to_stop(client: TestClient[Any]) -> None:
     """From that moment on, while it still answers what it has."""
     becomes_ready(client)
-    client.app.state.stopping.set()
+    asyncio.run(client.app.state.stopping.begin(0))
     assert not_ready(client) == [STOPPING]
 
 

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import click
 import pytest
+import yaml
 
 from filrouge.cli import main
 from filrouge.documentation.http import operations
@@ -27,7 +28,7 @@ PAGES = [
 FENCE = re.compile(
     r"^(?P<indent> *)```(?P<language>\w*)\n(?P<code>.*?)^ *```$", re.MULTILINE | re.DOTALL
 )
-LANGUAGES = {"csv", "ini", "json", "python", "sh", "sql", "text", "toml"}
+LANGUAGES = {"csv", "ini", "json", "python", "sh", "sql", "text", "toml", "yaml"}
 VARIABLE = re.compile(r"\bFILROUGE_[A-Z_]+\b")
 INLINE = re.compile(r"`(filrouge [a-z-][^`>]+|make [a-z]+)`")
 
@@ -132,6 +133,12 @@ def test_code_that_an_explanation_quotes_stands_in_the_source(block: Block) -> N
         rooms = ("domain", "store", "projections", "api", "filrouge")
         sources = (path for room in rooms for path in (ROOT / room).rglob("*.py"))
         assert any(block.code in path.read_text() for path in sources), block.line
+
+
+@pytest.mark.parametrize("block", of("yaml"))
+def test_yaml_parses(block: Block) -> None:
+    """What Prometheus is given is a document with rules in it."""
+    assert yaml.safe_load(block.code)["groups"]
 
 
 @pytest.mark.parametrize("block", of("toml"))

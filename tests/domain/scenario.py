@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, Self
 
 from domain.decision import Command, Reaction, Slice, reaction_to, replay, slice_for
-from domain.envelope import Envelope, Recorded, encode_entry
+from domain.envelope import Envelope, Recorded, event_parts, stamp
 from domain.event import Event, tags_of, validated
 from domain.ledger import BatchVoided, EventVoided
 from domain.undoing import consequence_tags
@@ -34,7 +34,9 @@ class Scenario:
     ) -> list[Any]:
         """Record an observation; answer what followed from it by rule."""
         recorded = self._record(event, time=at, batch=batch, keep=False)
-        reaction = reaction_to(event, recorded.envelope)
+        reaction = reaction_to(event)
+        if reaction is not None:
+            reaction.envelope = recorded.envelope
         followed = self._decide(reaction) if reaction else []
         self.log.append(recorded)
         position, time = recorded.envelope.position, recorded.envelope.time
@@ -122,7 +124,11 @@ class Scenario:
         }  # fmt: skip
         envelope = Envelope(position=position, type=event.type_name, **facts)
         tags = tags_of(event) if batch is None else (*tags_of(event), f"batch:{batch}")
-        recorded = Recorded(envelope, event, tags, encode_entry(event=event, **facts))
+        recorded = Recorded(envelope, event, tags, _entry(event, **facts))
         if keep:
             self.log.append(recorded)
         return recorded
+
+
+def _entry(event: Event, recorded_at: datetime, **facts: Any) -> bytes:
+    return stamp(recorded_at).join(event_parts(event=event, **facts))

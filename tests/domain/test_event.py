@@ -8,7 +8,7 @@ import pytest
 
 from domain import event as kernel
 from domain.contact import Contact
-from domain.envelope import decode_entry, encode_entry
+from domain.envelope import decode_entry, event_parts, stamp
 from domain.errors import InvalidEvent
 from domain.event import (
     Decided,
@@ -37,7 +37,8 @@ def _own_registry(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def entry_of(event: Event) -> bytes:
     """An entry with this event in it."""
-    return encode_entry(id="1", source="/s", event=event, time=NOON, recorded_at=NOON, actor="a")
+    parts = event_parts(id="1", source="/s", event=event, time=NOON, actor="a")
+    return stamp(NOON).join(parts)
 
 
 class TestNames:

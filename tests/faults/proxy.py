@@ -1,7 +1,7 @@
 """A door to PostgreSQL that can be shut: it passes bytes on, and breaks off where a test says.
 
-What is broken off is told by the bytes themselves, not by the time: the start of a COPY, a COMMIT
-that has passed whose answer never comes back.
+What is broken off is told by the bytes themselves, not by the time: the name of a statement, or a
+COMMIT that has passed whose answer never comes back.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Self
 SOCKET_FILE = ".s.PGSQL.5432"
 CHUNK_BYTES = 1 << 16
 REACHED_SECONDS_MAX = 60
-WRITING = b"COPY entries"
+WRITING = b"\0write\0"
 """What a server says when a batch is decided and its rows come."""
 FILLING = b'COPY "projection_'
 """What a rebuild says when it writes rows into tables that nobody reads yet."""

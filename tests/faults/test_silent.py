@@ -8,9 +8,9 @@ from tests.faults.shop import Shop
 
 @pytest.mark.parametrize("offset", [0, 400])
 def test_a_server_that_falls_silent_in_a_batch(twice: Shop, offset: int) -> None:
-    """Between two statements or inside a COPY: the other server ends its session and goes on.
+    """Between two statements or inside the one that writes: the other server ends its session.
 
-    Nobody hears of the batch, so its callers ask again; awake, the server goes on too.
+    It goes on. Nobody hears of the batch, so its callers ask again; awake, the server goes on too.
     """
     house = twice.house
     first, second = house.servers

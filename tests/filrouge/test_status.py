@@ -17,6 +17,7 @@ from projections.status import wait_for
 from store.database import Database
 from store.keys import EpochKeys
 from store.ledger import Ledger
+from store.log_keys import LogKeys
 from store.sizes import sizes, total_bytes
 from tests.filrouge.conftest import Filrouge
 
@@ -48,6 +49,19 @@ def test_who_leads(filrouge: Filrouge, database: str) -> None:
     assert not filrouge("status", "--no-figures", "--json").json["leader"]["held"]
     text = filrouge("status", "--no-figures").out
     assert f"nobody runs the projections; {said['name']} did, until " in text
+
+
+def test_how_much_is_sealed(filrouge: Filrouge, database: str) -> None:
+    """Up to the position that a signed checkpoint covers."""
+    filrouge("init")
+    assert filrouge("status", "--no-figures", "--json").json["head"]["sealed_position"] == 0
+    installation = Database(database, keys=EpochKeys.from_bytes(bytes(32)), pool_max=4)
+    ledger = installation.open("test")
+    ledger.tree.grow(LogKeys([bytes(32)]))
+    ledger.close()
+    installation.close()
+    assert filrouge("status", "--no-figures", "--json").json["head"]["sealed_position"] == 1
+    assert "sealed up to 1, recorded " in filrouge("status", "--no-figures").out
 
 
 def test_a_projection_that_stands_still_says_where_and_why(

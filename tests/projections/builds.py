@@ -11,6 +11,7 @@ from projections import builds
 from projections.engine import Engine
 from projections.fold import Projection
 from projections.pages import Pages
+from projections.shares import cut
 from projections.tables import table_name
 from projections.voids import VoidHistory
 from store.ledger import Ledger
@@ -81,16 +82,17 @@ class Live:
         return rows_of(self.connection, self.projection, self.build)
 
     def filled(self, head: int, shares: int, events_max: int) -> Tables:
-        """The rows of another build, filled from nothing in as many shares."""
+        """The rows of another build, filled from nothing in as many shares, cut anywhere."""
+        weights = {fold: self.random.randint(1, 100) for fold in self.projection.folds}
         build = builds.begin(
             self.connection, self.projection, made_by="rebuild", horizon=head, shares=shares
         )
-        for share in range(shares):
+        for share, parts in enumerate(cut(weights, shares)):
             engine = engine_of(self.ledger, self.projection)
             position = None
             while position != head:
                 position = engine.step(
-                    self.connection, build, head, events_max=events_max, share=share, shares=shares
+                    self.connection, build, head, events_max=events_max, share=share, parts=parts
                 )
         with self.connection.transaction():
             engine_of(self.ledger, self.projection).complete(self.connection, build)

@@ -6,9 +6,9 @@ after it has written the checkpoint of its first step past position 1. It ends w
 
 from __future__ import annotations
 
-import os
 import signal
 import sys
+import threading
 
 import psycopg
 
@@ -26,13 +26,17 @@ def main(url: str, silent: str) -> None:
     """Follow until nobody listens."""
     stops = iter([True])
 
+    def stop() -> None:
+        # This very thread: sent to the process, it may go on for a moment.
+        signal.pthread_kill(threading.get_ident(), signal.SIGSTOP)
+
     def move(connection: psycopg.Connection, checkpoint: Checkpoint, position: int) -> None:
         falls = position > 1 and silent != "never" and next(stops, False)
         if falls and silent == "before":
-            os.kill(os.getpid(), signal.SIGSTOP)
+            stop()
         _move(connection, checkpoint, position)
         if falls and silent == "after":
-            os.kill(os.getpid(), signal.SIGSTOP)
+            stop()
 
     builds.move = move
     database = Database(url, keys=EpochKeys.from_bytes(bytes(range(32))), pool_max=4)

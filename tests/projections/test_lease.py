@@ -9,15 +9,20 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
+from uuid import uuid4
 
 import psycopg
 import pytest
 
+from domain.ledger import OpenLedger
 from projections import builds
 from projections.lease import LEASE_IS_OVER, TAKEOVER_SECONDS_MAX, Lease, holder
 from projections.reader import reading
 from projections.runner import Runner
 from projections.status import wait_for
+from store.database import Database
+from store.keys import EpochKeys
 from store.ledger import Ledger
 from tests.projections.brand import Brand
 from tests.projections.builds import engine_of
@@ -201,3 +206,30 @@ def test_a_lease_is_renewed_while_a_connection_is_cut(brand: Brand, database: st
         while (found := holder(brand.ledger.pool, [VISITS])) is None or found.until <= first.until:
             assert time.monotonic() < deadline
         assert found.since == first.since
+
+
+def test_a_role_without_privileges_can_take_over(postgres_url: str, opening: OpenLedger) -> None:
+    """Whoever may make ledgers may end the session of a leader that logged in as the same role."""
+    name = f"test_{uuid4().hex}"
+    with psycopg.connect(postgres_url, autocommit=True) as owner:
+        owner.execute(f"CREATE ROLE {name} LOGIN CREATEROLE PASSWORD 'it'")
+        owner.execute(f"CREATE DATABASE {name} OWNER {name}")
+        parts = urlsplit(postgres_url)
+        host = parts.netloc.rpartition("@")[2]
+        url = parts._replace(netloc=f"{name}:it@{host}", path=f"/{name}").geturl()
+        database = Database(url, keys=EpochKeys.from_bytes(bytes(range(32))), pool_max=4)
+        ledger = database.create(name[:32], opening)
+        old, new = (Lease(ledger.connect, [VISITS]) for _ in range(2))
+        with ledger.connect() as connection, ledger.connect() as other:
+            builds.prepare(connection)
+            assert old.take(connection)
+            assert not new.take(other)
+            other.execute("UPDATE projection_leases SET until = clock_timestamp()")
+            assert new.take(other)
+            with pytest.raises(psycopg.OperationalError):
+                connection.execute("SELECT 1")
+        ledger.close()
+        database.close()
+        owner.execute(f"DROP DATABASE {name} WITH (FORCE)")
+        owner.execute(f"DROP ROLE ledger_{name[:32]}")
+        owner.execute(f"DROP ROLE {name}")

@@ -14,10 +14,11 @@ from domain.points import PointsEarned
 from domain.purchases import PurchaseRecorded
 from projections import builds
 from projections.failures import ProjectionNotReady
-from projections.reader import reading
+from projections.reader import FoundRows, RowReader, reading
 from projections.rebuild import rebuild
 from projections.runner import Runner
 from projections.status import wait_for
+from projections.tables import drop_tables
 from tests.projections.brand import Brand
 from tests.projections.faulty import VISITS, Visits
 from tests.projections.sample import SAMPLE, Audience, Balance, Costs, Lots, Returns
@@ -138,3 +139,83 @@ def test_tables_that_went_meanwhile_are_read_again(brand: Brand) -> None:
         stall()
     with reading(brand.ledger.pool, VISITS) as reader:
         assert reader.row(Visits, "m_1") is None
+
+
+class TestRowReader:
+    def test_rows_of_one_fold(self, brand: Brand) -> None:
+        """Rows by key in one statement, with the position, the end of the log and the epoch."""
+        position = brand.tell(VisitRecorded(member_id="m_1"), VisitRecorded(member_id="m_2"))
+        rebuild(brand.ledger, [VISITS])
+        end = brand.tell(VisitRecorded(member_id="m_1"))
+        found = RowReader(brand.ledger.pool, VISITS, Visits).read({"m_1", "m_2", "m_3"})
+        assert found[1:] == (position, end, brand.ledger.log.head().epoch)
+        rows = FoundRows(Visits, found.texts)
+        assert rows.row(Visits, "m_1").visits == 1
+        assert rows.row(Visits, "m_3") is None
+        assert set(rows.rows(Visits, ["m_2", "m_3"])) == {"m_2"}
+
+    def test_no_row_at_all(self, brand: Brand) -> None:
+        """A key without a row, and no key: the positions are said all the same."""
+        rebuild(brand.ledger, [VISITS])
+        reader = RowReader(brand.ledger.pool, VISITS, Visits)
+        for keys in (["m_1"], []):
+            found = reader.read(keys)
+            assert found.position == found.end == 1
+            assert FoundRows(Visits, found.texts).row(Visits, "m_1") is None
+
+    def test_never_filled(self, brand: Brand) -> None:
+        """A projection that was never filled cannot be read; once it was, it can."""
+        reader = RowReader(brand.ledger.pool, VISITS, Visits)
+        with pytest.raises(ProjectionNotReady):
+            reader.read(["m_1"])
+        rebuild(brand.ledger, [VISITS])
+        assert reader.read(["m_1"]).position == 1
+
+    def test_it_follows_the_live_build(self, brand: Brand) -> None:
+        """After a rebuild the new tables are read, whether the old ones are there yet or not."""
+        reader = RowReader(brand.ledger.pool, VISITS, Visits)
+        for grace_seconds in (60.0, 0.0, 0.0):
+            position = brand.tell(VisitRecorded(member_id="m_1"))
+            rebuild(brand.ledger, [VISITS], grace_seconds=grace_seconds)
+            with brand.ledger.connect() as connection:
+                builds.drop_retired(connection, grace_seconds)
+            found = reader.read(["m_1"])
+            assert found.position == position
+            assert FoundRows(Visits, found.texts).row(Visits, "m_1").visits == position - 1
+
+    def test_live_without_tables(self, brand: Brand) -> None:
+        """A build whose tables somebody dropped is not looked for without end."""
+        rebuild(brand.ledger, [VISITS])
+        with brand.ledger.connect() as connection:
+            current = builds.current(connection, VISITS)
+            assert current is not None
+            drop_tables(connection, current.build)
+        with pytest.raises(ProjectionNotReady):
+            RowReader(brand.ledger.pool, VISITS, Visits).read(["m_1"])
+
+    def test_rows_and_position_are_of_one_instant(self, brand: Brand) -> None:
+        """However the log grows and tables move: rows as of their position, and never backwards."""
+        reader = RowReader(brand.ledger.pool, VISITS, Visits)
+        with Runner(brand.ledger, [VISITS], grace_seconds=0.1).start():
+            assert wait_for(brand.ledger.pool, VISITS, 1, WAIT_SECONDS_MAX)
+            stop = threading.Event()
+            seen: list[tuple[int, int]] = []
+
+            def read_on() -> None:
+                while not stop.is_set():
+                    found = reader.read(["m_1"])
+                    row = FoundRows(Visits, found.texts).row(Visits, "m_1")
+                    seen.append((0 if row is None else row.visits, found.position))
+
+            thread = threading.Thread(target=read_on)
+            thread.start()
+            for _ in range(10):
+                for _ in range(5):
+                    head = brand.tell(*(VisitRecorded(member_id="m_1") for _ in range(3)))
+                rebuild(brand.ledger, [VISITS])
+            assert wait_for(brand.ledger.pool, VISITS, head, WAIT_SECONDS_MAX)
+            stop.set()
+            thread.join()
+        assert seen
+        assert [one for one in seen if one[0] != one[1] - 1] == []
+        assert seen == sorted(seen)

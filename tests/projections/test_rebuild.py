@@ -19,7 +19,9 @@ from projections.reader import reading
 from projections.rebuild import rebuild
 from projections.runner import Runner
 from projections.status import wait_for
+from projections.worker import OneConnection
 from store.ledger import Ledger
+from store.log import Log
 from tests.projections.brand import Brand
 from tests.projections.builds import Live, live_rows
 from tests.projections.faulty import FRAGILE, POISON, VISITS, Fragile, Visits
@@ -159,21 +161,16 @@ def test_two_rebuilds_of_one_projection_do_not_meet(brand: Brand) -> None:
 def _rebuild_and_hang(connect: Callable[[], psycopg.Connection], out: Connection) -> None:
     """Begin a rebuild in a process that is killed in the middle of it."""
 
-    class Log:
-        def head(self) -> object:
-            return type("Head", (), {"position": 3})
-
-    class FakeLedger:
-        log = Log()
-
+    class LedgerOfOneConnection:
         def __init__(self) -> None:
             self.connect = connect
+            self.log = Log(OneConnection(connect()))  # type: ignore[arg-type]
 
     def hang(done: int, _of: int) -> None:
         out.send(done)
         signal.pause()
 
-    rebuild(FakeLedger(), [VISITS], workers=2, batch_events=1, progress=hang)  # type: ignore[arg-type]
+    rebuild(LedgerOfOneConnection(), [VISITS], workers=2, batch_events=1, progress=hang)  # type: ignore[arg-type]
 
 
 def _wait_for_the_right(connection: psycopg.Connection) -> None:

@@ -18,7 +18,8 @@ from domain.ledger import ControlTotalReported, EventVoided
 from domain.movements import NotEnoughPoints
 from domain.redemptions import RedeemPoints
 from domain.voids import VoidBatch, VoidEvent
-from store.database import Database, connect_to
+from store.connections import connect_to
+from store.database import Database
 from store.ledger import Ledger, NewEvent, Verdict
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)

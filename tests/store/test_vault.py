@@ -21,6 +21,7 @@ from domain.personal import SEALED_LENGTH_MAX, Personal, digested
 from domain.referrals import ReferralMade
 from domain.types import TEXT_LENGTH_MAX, Block, IdentityID, MemberID, Name, ProspectID, Word
 from store.keys import EpochKeyMissing, EpochKeys
+from store.sealer import is_sealed
 from store.sealing import Binding, SealBroken, SubjectErased, seal_text
 from store.vault import Vault
 
@@ -98,6 +99,29 @@ def test_nothing_personal_is_returned_as_it_is_and_asks_nobody() -> None:
     vault = Vault(connect, schema="nowhere", ledger_id="led", keys=keys)
     event = Plain(member_id="m1")
     assert vault.seal(event) is event
+
+
+@pytest.mark.parametrize(
+    "event, wanted",
+    [
+        (Plain(member_id="m1"), False),
+        (Named(member_id="m1", kind="email"), False),
+        (Named(member_id="m1", contact=Through()), False),
+        (Named(member_id="m1", contact=Through(device="d1")), True),
+        (Named(member_id="m1", contact=Through(note="left-handed")), True),
+        (Named(member_id="m1", value=""), True),
+        (Named(member_id="m1", words={"city": "Liège"}), True),
+        (Named(member_id="m1", nicknames=("A.",)), True),
+        (NameMember(member_id="m1", value="Anne"), True),
+        (Brought(prospect="Bob"), True),
+        (Brought(prospect_id="p_1"), False),
+        (ANNE, True),
+    ],
+)
+def test_whether_there_is_something_to_seal(vault: Vault, event: Any, wanted: bool) -> None:  # noqa: FBT001 - a parameter of a test
+    """What need not go to the vault is exactly what comes back from it as it went in."""
+    assert is_sealed(event) is wanted
+    assert (vault.seal(event) != event) is wanted
 
 
 def test_sealing_the_same_again_gives_the_same(make_vault: Callable[..., Vault]) -> None:

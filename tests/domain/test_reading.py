@@ -1,0 +1,110 @@
+"""Reading many entries at once: what comes out is what reading each of them alone gives."""
+
+from datetime import timedelta
+
+import msgspec
+import pytest
+
+from domain import event as kernel
+from domain.contact import Contact
+from domain.engagement import VisitRecorded
+from domain.envelope import Envelope, decode_entry
+from domain.event import Decided, Event, event_classes, event_type
+from domain.ledger import EventVoided
+from domain.points import PointsEarned, PointsTransferred, TransferredLot
+from domain.reading import as_read, believed, read_entries
+from domain.types import MemberID, Points
+from tests.domain.moments import NOON
+
+EARNED = PointsEarned(
+    account_id="a1", lot_id="l1", points=5, origin="purchase", available_from=NOON, member_id="m1"
+)
+MOVED = PointsTransferred(
+    account_id="a1",
+    to_account_id="a2",
+    points=2,
+    lots=(TransferredLot(lot_id="l1", points=2, available_from=NOON, origin="purchase"),),
+    reason="gift",
+)
+VISIT = VisitRecorded(contact=Contact(visitor_id="v1"), place="web")
+ENVELOPE = {
+    "specversion": "1.0",
+    "id": "1",
+    "source": "/s",
+    "time": NOON,
+    "recordedat": NOON + timedelta(seconds=1),
+    "actor": "k1",
+}
+VOIDED = EventVoided(position=2, tags=("member:m1", "position:2"), reason="wrong")
+
+
+def entry_of(event: Event, **more: str) -> bytes:
+    """An entry with this event in it."""
+    return msgspec.json.encode({**ENVELOPE, "type": event.type_name, **more, "data": event})
+
+
+@pytest.mark.parametrize("event", [EARNED, MOVED, VISIT, VOIDED], ids=lambda one: one.type_name)
+@pytest.mark.parametrize("more", [{}, {"cause": "41", "batch": "b1"}], ids=("bare", "caused"))
+def test_it_reads_what_reading_one_alone_reads(event: Event, more: dict[str, str]) -> None:
+    """The envelope, the values of the event, and its tags."""
+    entry = entry_of(event, **more)
+    alone = decode_entry(entry, 42)
+    (other, read) = read_entries([(7, entry_of(VISIT)), (42, entry)])
+    assert other.envelope.position == 7
+    for name in Envelope.__struct_fields__:
+        assert getattr(read.envelope, name) == getattr(alone.envelope, name), name
+    assert msgspec.json.encode(read.event) == msgspec.json.encode(alone.event)
+    assert isinstance(read.event, type(event))
+    assert read.event.type_name == event.type_name
+    assert read.tags == alone.tags
+
+
+def test_what_cannot_be_read_is_left_out() -> None:
+    """Opaque bytes, also under a name that the ledger knows, and names that it does not know."""
+    opaque = [
+        msgspec.json.encode({**ENVELOPE, "type": name, "data_base64": b"{}"})
+        for name in ("other.thing", "points.earned.v1")
+    ]
+    rows = [(1, opaque[0]), (2, entry_of(EARNED)), (3, opaque[1])]
+    assert [one.envelope.position for one in read_entries(rows)] == [2]
+
+
+def test_an_older_version_is_read_as_the_newest(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also when the newer one is declared after the older one was read."""
+    monkeypatch.setattr(kernel, "_known", dict(kernel._known))
+    monkeypatch.setattr(kernel, "_classes", dict(kernel._classes))
+
+    @event_type("medal.won.v1")
+    class Older(Decided, frozen=True, kw_only=True):
+        member_id: MemberID
+        points: Points
+
+    entry = entry_of(Older(member_id="m1", points=3))
+    assert read_entries([(1, entry)])[0].event.type_name == "medal.won.v1"
+
+    @event_type("medal.won.v2", replaces=Older, upcast=lambda data: {**data, "colour": "gold"})
+    class Newer(Decided, frozen=True, kw_only=True):
+        member_id: MemberID
+        points: Points
+        colour: str
+
+    (read,) = read_entries([(1, entry)])
+    assert read.envelope.type == "medal.won.v1"
+    assert read.event == Newer(member_id="m1", points=3, colour="gold")
+
+
+def test_every_event_can_be_believed() -> None:
+    """The believed class has the same fields, names and defaults, and is found by either class."""
+    for name, cls in event_classes().items():
+        fields = [msgspec.structs.fields(one) for one in (cls, believed(cls))]
+        what = [[(one.name, one.encode_name, one.required) for one in some] for some in fields]
+        assert what[0] == what[1], name
+        assert believed(cls).__struct_config__.forbid_unknown_fields, name
+        msgspec.json.Decoder(believed(cls))
+        assert as_read({cls: name}) == {cls: name, believed(cls): name}
+
+
+def test_a_value_of_another_type_is_an_error() -> None:
+    """What is believed are patterns and limits, not what kind of thing a value is."""
+    with pytest.raises(msgspec.ValidationError):
+        read_entries([(1, entry_of(EARNED).replace(b'"points":5', b'"points":"5"'))])
