@@ -32,7 +32,6 @@ Level = Annotated[int, PathParameter(ge=0, le=LEVEL_MAX, description="The tile's
 Place = Annotated[
     str,
     PathParameter(
-        max_length=100,
         description="The tile's index in groups of three digits, all but the last after an `x`: "
         "`x001/x234/067`; of a partial tile, then `.p/` and its width.",
     ),

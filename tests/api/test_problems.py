@@ -115,6 +115,7 @@ class TestForm:
         caller.get("/members/m_1")  # waits until there are projections to be read
         monkeypatch.setattr("api.members.profiles.member", fail)
         monkeypatch.setattr("store.log.Log.head", fail)
+        monkeypatch.setattr("api.status.holder", fail)
         for answer in (caller.get("/members/m_1"), house.client.get("/ready")):
             problem(answer, 503, "server-busy")
             assert int(answer.headers["retry-after"]) >= 1
