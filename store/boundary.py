@@ -22,6 +22,7 @@ OTHER_TAGS_CACHED_MAX: Final = 10_000
 
 ViewKey = tuple[type[View], tuple[str, ...]]
 
+# OFFSET 0 keeps it to one probe for each other tag: as a join, planned on an empty log, it scans.
 BOUNDARY_SQL: Final = """
 SELECT q.n, e.position, e.entry
 FROM unnest($1, $2, $3, $4) WITH ORDINALITY AS q(hash, types, after, others, n)
@@ -30,7 +31,7 @@ JOIN entries e ON e.position = t.position
 WHERE q.others = '{}' OR NOT EXISTS (
     SELECT FROM unnest(q.others::bigint[]) AS o(hash) WHERE NOT EXISTS (
         SELECT FROM tags x
-        WHERE x.hash = o.hash AND x.type = t.type AND x.position = t.position))
+        WHERE x.hash = o.hash AND x.type = t.type AND x.position = t.position OFFSET 0))
 ORDER BY e.position
 """
 BOUNDARY: Final = {"boundary(bigint[], text[], bigint[], text[])": BOUNDARY_SQL}

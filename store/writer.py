@@ -60,6 +60,12 @@ STATEMENTS: Final = {
     **CONDITIONS,
     **WRITE,
 }
+PLANNING: Final = """
+SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off;
+SET enable_material = off; SET enable_memoize = off; SET jit = off;
+SET plan_cache_mode = force_generic_plan
+"""
+"""Probes are few rows by index; a plan that was made for more, or for an empty log, scans."""
 log = structlog.get_logger()
 
 
@@ -150,11 +156,8 @@ class Writer:
     def _cursor(self) -> psycopg.Cursor:
         if self._connection is None or self._connection.closed:
             self._connection = self._connect()
-            # Probes are always few rows by index; a plan made for more would scan.
             self._connection.execute(
-                "SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off;"
-                " SET plan_cache_mode = force_generic_plan; SET jit = off;"
-                f" SET lock_timeout = '{LOOK_SECONDS}s';"
+                f"{PLANNING}; SET lock_timeout = '{LOOK_SECONDS}s';"
                 f" SET idle_in_transaction_session_timeout = '{DECIDING_SECONDS_MAX}s'"
             )
             prepare(self._connection, STATEMENTS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -21,6 +22,8 @@ from domain.voids import VoidBatch, VoidEvent
 from store.connections import connect_to
 from store.database import Database
 from store.ledger import Ledger, NewEvent, Verdict
+from store.round_trip import prepare
+from store.writer import PLANNING, STATEMENTS
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 Do = Callable[[Ledger, Command], Verdict]
@@ -102,3 +105,20 @@ def test_a_void_that_repeats_no_tags_is_seen(shop: Ledger, do: Do) -> None:
     assert outcome.error is None
     with pytest.raises(NotEnoughPoints):
         do(shop, RedeemPoints(account_id="a1", points=10))
+
+
+@pytest.mark.parametrize("name, parameters", [("boundary", 4), ("conditions", 5)])
+def test_probes_planned_on_an_empty_log_go_by_the_hash(
+    ledger: Ledger, name: str, parameters: int
+) -> None:
+    """Such a plan is kept while the log grows: each look at the tags must begin with a hash."""
+    with ledger.connect() as connection:
+        connection.execute(PLANNING.encode())
+        prepare(connection, STATEMENTS)
+        nothing = ", ".join(["'{}'"] * parameters)
+        rows = connection.execute(f"EXPLAIN (COSTS OFF) EXECUTE {name}({nothing})".encode())
+        plan = "\n".join(line for (line,) in rows.fetchall())
+    looks = re.findall(r"using tags_pkey on tags .*\n +Index Cond: (.*)", plan)
+    assert len(looks) == 2, plan
+    assert all("hash = " in look for look in looks), plan
+    assert "Seq Scan on tags" not in plan
