@@ -11,7 +11,6 @@ import re
 import sys
 from base64 import b32encode
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future
 from inspect import getdoc
 from random import getrandbits
 from typing import Any, Final
@@ -52,6 +51,7 @@ from domain.errors import ContentDiffers, FilrougeError, InvalidEvent, RuleError
 from domain.shape import shape_of
 from store.credentials import Scope
 from store.ledger import Verdict
+from store.reply import Reply
 
 _KEY: Final = re.compile(rf"[!-~]{{1,{IDEMPOTENCY_KEY_LENGTH_MAX}}}")
 
@@ -183,7 +183,7 @@ def decides(
         refuse_ahead(command.time)
         actor = call.access.actor
 
-        def submit() -> Future[Verdict]:
+        def submit() -> Reply[Verdict]:
             id_ = command_id_of(key, call)
             return call.ledger.decide(command, command_id=id_, actor=actor)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from concurrent.futures import Future
 from typing import Annotated, Any
 
 import msgspec
@@ -34,6 +33,7 @@ from domain.types import ID_LENGTH_MAX, ID_PATTERN
 from domain.voids import BatchIsVoided
 from store.credentials import Scope
 from store.ledger import NewEvent, Outcome
+from store.reply import Reply
 
 BatchName = Annotated[
     str | None,
@@ -157,7 +157,7 @@ async def _many(call: Call, events: list[Incoming], batch: str | None) -> Ready:
 
 
 async def _observed(call: Call, events: list[NewEvent], batch: str | None) -> list[Outcome]:
-    def submit() -> Future[list[Outcome]]:
+    def submit() -> Reply[list[Outcome]]:
         access = call.access
         return call.ledger.observe(events, actor=access.actor, batch=batch, admin=access.admin)
 

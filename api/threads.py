@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable
-from concurrent.futures import Future
 from functools import partial
 from typing import Any, ParamSpec, TypeVar
 from weakref import WeakKeyDictionary
@@ -15,6 +14,7 @@ from anyio.lowlevel import RunVar
 from anyio.to_thread import run_sync
 
 from api.limits import READERS_MAX
+from store.reply import Reply
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -27,16 +27,16 @@ class Arrivals:
     """What other threads resolved for one event loop: a batch of it wakes the loop once."""
 
     def __init__(self) -> None:
-        self._arrived: deque[tuple[Future[Any], asyncio.Future[Any]]] = deque()
+        self._arrived: deque[tuple[Reply[Any], asyncio.Future[Any]]] = deque()
         self._woken = False
 
-    def awaited(self, future: Future[R]) -> asyncio.Future[R]:
-        """What resolves, on the loop, as the future does; who stops waiting cancels nothing."""
+    def awaited(self, reply: Reply[R]) -> asyncio.Future[R]:
+        """What resolves, on the loop, as the reply comes; who stops waiting cancels nothing."""
         awaited: asyncio.Future[R] = asyncio.get_running_loop().create_future()
-        future.add_done_callback(lambda done: self._arrive(done, awaited))
+        reply.add_done_callback(lambda done: self._arrive(done, awaited))
         return awaited
 
-    def _arrive(self, done: Future[Any], awaited: asyncio.Future[Any]) -> None:
+    def _arrive(self, done: Reply[Any], awaited: asyncio.Future[Any]) -> None:
         self._arrived.append((done, awaited))
         loop = awaited.get_loop()
         if not self._woken and not loop.is_closed():
@@ -56,13 +56,13 @@ class Arrivals:
                 awaited.set_exception(error)
 
 
-async def resolved(future: Future[R]) -> R:
+async def resolved(reply: Reply[R]) -> R:
     """Wait for what another thread resolves. Who is cancelled meanwhile cancels nothing there."""
     loop = asyncio.get_running_loop()
     arrivals = _arrivals.get(loop)
     if arrivals is None:
         arrivals = _arrivals[loop] = Arrivals()
-    return await arrivals.awaited(future)
+    return await arrivals.awaited(reply)
 
 
 async def in_thread(work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:

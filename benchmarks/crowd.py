@@ -9,7 +9,6 @@ from __future__ import annotations
 import random
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import Final, NamedTuple
@@ -26,6 +25,7 @@ from domain.people import MemberEnrolled
 from domain.points import PointsEarned
 from domain.purchases import PurchaseLine, PurchaseRecorded
 from store.ledger import Ledger, NewEvent, Outcome
+from store.reply import Reply
 
 SEED: Final = 11
 ACTOR: Final = "benchmark"
@@ -188,7 +188,7 @@ def bring(
 ) -> int:
     """Bring events in through the ledger's own way for many of them; returns how many were new."""
     stream = iter(events)
-    waiting: deque[Future[list[Outcome]]] = deque()
+    waiting: deque[Reply[list[Outcome]]] = deque()
     sent = new = 0
     while piece := list(islice(stream, BATCH_EVENTS)):
         waiting.append(ledger.observe(piece, actor=ACTOR, admin=True))
@@ -199,7 +199,7 @@ def bring(
     return new + sum(map(_recorded, waiting))
 
 
-def _recorded(future: Future[list[Outcome]]) -> int:
+def _recorded(future: Reply[list[Outcome]]) -> int:
     outcomes = future.result()
     for outcome in outcomes:
         if outcome.error is not None:

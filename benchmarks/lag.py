@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
-from concurrent.futures import Future
 from contextlib import ExitStack
 from itertools import chain
 from typing import Final
@@ -15,6 +14,7 @@ from benchmarks.harness import Bench
 from benchmarks.rebuild import PROJECTIONS
 from store.errors import StoreOverloaded
 from store.ledger import Ledger, NewEvent, Outcome
+from store.reply import Reply
 
 NAME: Final = "lag"
 UNIT: Final = "ms"
@@ -109,7 +109,7 @@ class _Load:
             time.sleep(TICK_SECONDS)  # whoever waits is woken before it is noted
         return took
 
-    def _note(self, future: Future[list[Outcome]]) -> None:
+    def _note(self, future: Reply[list[Outcome]]) -> None:
         now = time.perf_counter()
         [outcome] = future.result()
         if outcome.position is not None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
 from copy import copy
 from functools import cached_property, partial
 from re import compile as pattern
@@ -19,6 +18,7 @@ from domain.event import Event, Observation, check_time, check_times, validated
 from domain.ledger import LedgerOpened
 from store.log import Log
 from store.recorder import Recorder
+from store.reply import Reply
 from store.requests import Decide, NewEvent, Observe, Outcome, Verdict, digest_of
 from store.sealer import is_sealed
 from store.subjects import asks_the_log, subject_of
@@ -112,8 +112,8 @@ class Ledger:
         actor: str,
         batch: str | None = None,
         admin: bool = False,
-    ) -> Future[list[Outcome]]:
-        """Record what happened; the future resolves when it is durable, one outcome per event.
+    ) -> Reply[list[Outcome]]:
+        """Record what happened; the reply comes when it is durable, one outcome per event.
 
         Seals personal fields in the caller's thread, which may ask the vault. ``batch`` names the
         import or job that brings them. Only ``admin`` may bring decided events of another system.
@@ -124,10 +124,10 @@ class Ledger:
         final = [event if isinstance(event, FilrougeError) else next(sealed) for event in checked]
         request = Observe(events, final, actor, batch)
         self._writer.submit(request)
-        return request.future
+        return request.reply
 
-    def decide(self, command: Command, *, command_id: str, actor: str) -> Future[Verdict]:
-        """Decide a command; the future raises the rule's error, or resolves when it is durable.
+    def decide(self, command: Command, *, command_id: str, actor: str) -> Reply[Verdict]:
+        """Decide a command; the reply raises the rule's error, or comes when it is durable.
 
         The same command with the same id is decided once: asked again, it has the first verdict.
         """
@@ -142,7 +142,7 @@ class Ledger:
             raise
         request = Decide(decision, digest_of(sealed), actor, subject)
         self._writer.submit(request)
-        return request.future
+        return request.reply
 
     def _sealed(self, events: list[Event]) -> Sequence[Event | FilrougeError]:
         return self.vault.seal_many(events) if any(map(is_sealed, events)) else events

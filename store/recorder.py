@@ -56,7 +56,7 @@ class Recorder(DCBRecorder):
             raise ProgrammingError(message)
         request = Append(events, condition, self._ids)
         self._writer.submit(request)
-        return request.future.result()
+        return request.reply.result()
 
     def subscribe(self, query: DCBQuery | None = None, *, after: int | None = None) -> Subscription:
         """Matching events after a position, for ever: to everything, or to any types and tags."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future
 from datetime import datetime
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -71,7 +70,7 @@ class Observe:
         batch: str | None,
     ) -> None:
         """Take what was reported, and its events as they were checked and sealed."""
-        self.future: Future[list[Outcome]] = Future()
+        self.reply: Reply[list[Outcome]] = Reply()
         self.batch = batch
         self.drafts = [
             _drafted(new, event, actor, batch) for new, event in zip(reported, events, strict=True)
@@ -168,7 +167,7 @@ class Decide:
     """Decide one command: all of its events are recorded, or none and its error is raised."""
 
     def __init__(self, decision: Slice, digest: str, actor: str, subject: Subject) -> None:
-        self.future: Future[Verdict] = Future()
+        self.reply: Reply[Verdict] = Reply()
         self.decision = decision
         self.digest = digest
         self.actor = actor
@@ -218,7 +217,7 @@ class Append:
     def __init__(
         self, events: Sequence[DCBEvent], condition: DCBAppendCondition | None, ids: Iterator[str]
     ) -> None:
-        self.future: Reply[int] = Reply()
+        self.reply: Reply[int] = Reply()
         self.drafts = [
             make_opaque(
                 event.type, event.data, tuple(event.tags), id=next(ids), source=OPAQUE_SOURCE

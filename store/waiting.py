@@ -46,17 +46,19 @@ class WaitingRequests:
             self._closed = True
             self._enough.notify()
 
-    def take(self, size_max: int, *, expected: int, linger_seconds: float) -> list[Request] | None:
+    def take(
+        self, size_max: int, *, expected: int, linger_seconds: float, patience_seconds: float | None
+    ) -> list[Request] | None:
         """The next requests, up to a size in events; None: it is closed, and all were taken.
 
-        Waits for the first one, and then no longer than ``linger_seconds`` for as many as are
-        expected.
+        Waits for the first one, as long as ``patience_seconds`` if there is a limit, and then no
+        longer than ``linger_seconds`` for as many as are expected.
         """
         with self._lock:
-            while not self._requests and not self._closed:
-                self._sleep(1, None)
-            self._sleep(expected, linger_seconds)
-            return self._pop(size_max) if self._requests else None
+            self._sleep(1, patience_seconds)
+            if self._requests:
+                self._sleep(expected, linger_seconds)
+            return None if self._closed and not self._requests else self._pop(size_max)
 
     def take_more(self, size_max: int) -> list[Request]:
         """Those that wait already, up to a size in events."""
@@ -67,10 +69,8 @@ class WaitingRequests:
         taken: list[Request] = []
         size = 0
         while self._requests and size < size_max:
-            request = self._requests.popleft()
-            if request.future.set_running_or_notify_cancel():
-                taken.append(request)
-                size += request.size
+            taken.append(self._requests.popleft())
+            size += taken[-1].size
         return taken
 
     def _sleep(self, wanted: int, seconds: float | None) -> None:

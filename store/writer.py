@@ -27,6 +27,7 @@ from store.log import Head, Log
 from store.metrics import Meter
 from store.packed import bigint, moment, number, smallint, smallints, uuids
 from store.partitions import make_room
+from store.reply import Turns
 from store.requests import Append, Decide, Request
 from store.round_trip import BEGIN, COMMIT, Ask, Rows, prepare, round_trip
 from store.rows import WRITE
@@ -70,7 +71,7 @@ log = structlog.get_logger()
 
 
 class Writer:
-    """Takes requests from any thread and answers each through its future, after the commit."""
+    """Takes requests from any thread and answers each through its reply, after the commit."""
 
     def __init__(
         self, connect: Callable[[], psycopg.Connection], reader: Log, name: str, *,
@@ -81,6 +82,7 @@ class Writer:
         self._batch_events_max = batch_events_max
         self._waiting = WaitingRequests()
         self._held: list[Request] = []
+        self._turns = Turns()
         self.meter = Meter(name, self._waiting.__len__)
         self._connection: psycopg.Connection | None = None
         self._views, self._voids, self._voids_seen = Views(), Voids(), 0
@@ -90,7 +92,7 @@ class Writer:
         self._thread.start()
 
     def submit(self, request: Request) -> None:
-        """Queue a request; its future resolves when it is durable, or says why it is not."""
+        """Queue a request; its reply comes when it is durable, or says why it is not."""
         try:
             self._waiting.put(request)
         except StoreOverloaded:
@@ -104,12 +106,15 @@ class Writer:
 
     def _loop(self) -> None:
         while (requests := self._gather()) is not None:
+            if not requests:
+                continue  # it was time to look whether somebody stands still
             began = perf_counter()
             self._serve(requests)
             # Who was answered just now is likely to ask again at once: it is worth to wait for
             # them a small part of the time that another batch would take.
             self._expected = len(requests)
             self._linger_seconds = (perf_counter() - began) * LINGER_SHARE
+        self._turns.end()
         if self._connection is not None:
             self._connection.close()
 
@@ -119,14 +124,16 @@ class Writer:
             held, self._held = self._held, []
             size = sum(request.size for request in held)
             return held + self._waiting.take_more(self._batch_events_max - size)
+        self._turns.look()
         return self._waiting.take(
-            self._batch_events_max, expected=self._expected, linger_seconds=self._linger_seconds
+            self._batch_events_max,
+            expected=self._expected,
+            linger_seconds=self._linger_seconds,
+            patience_seconds=self._turns.patience_seconds,
         )
 
     def _serve(self, requests: list[Request]) -> None:
         """Decide and commit a batch; answer everybody."""
-        if not requests:  # all of them were cancelled
-            return
         try:
             answers, position = in_turn(partial(self._commit, requests), self._connect)
         except Exception as error:  # whatever went wrong, nobody may wait for ever
@@ -140,10 +147,8 @@ class Writer:
         else:
             self._log.announce(position)
         for request, result, refusal in answers:
-            if refusal is not None:
-                request.future.set_exception(refusal)
-            else:
-                request.future.set_result(result)
+            request.reply.answer(result, refusal)
+        self._turns.give(request.reply for request, _, _ in answers)
 
     def _forget_connection(self) -> None:
         """After a failure nothing that was folded can be trusted: start afresh."""

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import Future
 from hashlib import sha256
 from typing import Protocol
 
 import msgspec
 
 from store.ledger import Ledger, NewEvent, Outcome
+from store.reply import Reply
 
 
 class Destination(Protocol):
@@ -18,8 +18,8 @@ class Destination(Protocol):
     def ids(self, kind: str, many: Sequence[tuple[str, ...]]) -> list[str]:
         """The ids of many values of a kind."""
 
-    def record(self, events: list[NewEvent]) -> Future[list[Outcome]]:
-        """Take in events; the future says what became of each."""
+    def record(self, events: list[NewEvent]) -> Reply[list[Outcome]]:
+        """Take in events; the reply says what became of each."""
 
 
 class IntoLedger:
@@ -34,7 +34,7 @@ class IntoLedger:
         """The vault's ids."""
         return self._ledger.vault.ids_for(kind, many)
 
-    def record(self, events: list[NewEvent]) -> Future[list[Outcome]]:
+    def record(self, events: list[NewEvent]) -> Reply[list[Outcome]]:
         """Seal and queue."""
         return self._ledger.observe(events, actor=self._actor, batch=self._batch, admin=True)
 
@@ -46,8 +46,8 @@ class IntoNothing:
         """Ids that look like ids and mean nothing."""
         return [f"{kind}_{sha256(msgspec.json.encode(values)).hexdigest()[:24]}" for values in many]
 
-    def record(self, events: list[NewEvent]) -> Future[list[Outcome]]:
+    def record(self, events: list[NewEvent]) -> Reply[list[Outcome]]:
         """All would be new."""
-        future: Future[list[Outcome]] = Future()
-        future.set_result([Outcome(None) for _ in events])
-        return future
+        reply: Reply[list[Outcome]] = Reply()
+        reply.answer([Outcome(None) for _ in events])
+        return reply

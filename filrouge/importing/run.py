@@ -9,7 +9,6 @@ from __future__ import annotations
 import gc
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -22,6 +21,7 @@ from filrouge.importing.rejects import Rejects
 from filrouge.importing.reports import FileReport, Report
 from filrouge.importing.sections import CompiledFile, Taking
 from store.ledger import NewEvent, Outcome
+from store.reply import Reply
 
 EVENTS_AT_ONCE: Final = 5_000
 IN_FLIGHT_MAX: Final = 4
@@ -43,7 +43,7 @@ class Job(NamedTuple):
 
 
 class _Sent(NamedTuple):
-    future: Future[list[Outcome]]
+    future: Reply[list[Outcome]]
     events: list[NewEvent]
     records: list[Record]
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future
 from contextlib import contextmanager
 from datetime import datetime
 from itertools import dropwhile, groupby
@@ -21,6 +20,7 @@ from filrouge.simulator.feeds import Arrival, arrivals
 from filrouge.simulator.state import State
 from store.ledger import Ledger, NewEvent, Outcome
 from store.query import Query, QueryItem
+from store.reply import Reply
 from store.requests import COMMANDS_SOURCE, REACTIONS_SOURCE
 
 ACTOR: Final = "simulator"
@@ -148,7 +148,7 @@ class _Filling:
         self.recorded = 0
         self._ledger = ledger
         self._report = report
-        self._sent: deque[tuple[list[NewEvent], Future[list[Outcome]]]] = deque()
+        self._sent: deque[tuple[list[NewEvent], Reply[list[Outcome]]]] = deque()
 
     def counted(self, stream: Iterable[Arrival], history: State) -> Iterator[Arrival]:
         """The same events, counted and reported as they pass."""

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from concurrent.futures import Future
 from typing import Any
 
 import pytest
 
 from api.threads import resolved
+from store.reply import Reply
 
 MANY = 50
 
@@ -28,15 +28,15 @@ class Wakes:
         return self._wake(*args, **options)
 
 
-def in_another_thread(futures: list[Future[int]]) -> None:
+def in_another_thread(futures: list[Reply[int]]) -> None:
     """Resolve all of them at once: even ones with their number, odd ones with an error."""
 
     def resolve() -> None:
         for n, future in enumerate(futures):
             if n % 2:
-                future.set_exception(ValueError(n))
+                future.answer(None, ValueError(n))
             else:
-                future.set_result(n)
+                future.answer(n)
 
     thread = threading.Thread(target=resolve)
     thread.start()
@@ -47,7 +47,7 @@ def test_each_is_given_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     """Results and errors reach who waits for them, and a batch of them wakes the loop once."""
 
     async def wait() -> tuple[list[Any], int]:
-        futures: list[Future[int]] = [Future() for _ in range(MANY)]
+        futures: list[Reply[int]] = [Reply() for _ in range(MANY)]
         tasks = [asyncio.create_task(resolved(future)) for future in futures]
         await asyncio.sleep(0)
         wakes = Wakes(asyncio.get_running_loop(), monkeypatch)
@@ -64,8 +64,8 @@ def test_resolved_before() -> None:
     """What was resolved before anybody waited is there too."""
 
     async def wait() -> int:
-        future: Future[int] = Future()
-        future.set_result(7)
+        future: Reply[int] = Reply()
+        future.answer(7)
         return await resolved(future)
 
     assert asyncio.run(wait()) == 7
@@ -75,13 +75,13 @@ def test_who_goes_away_cancels_nothing() -> None:
     """Who stops waiting leaves the work alone, and the others are answered."""
 
     async def wait() -> tuple[int, int]:
-        first, second = Future[int](), Future[int]()
+        first, second = Reply[int](), Reply[int]()
         gone = asyncio.create_task(resolved(first))
         stays = asyncio.create_task(resolved(second))
         await asyncio.sleep(0)
         gone.cancel()
-        first.set_result(1)
-        second.set_result(2)
+        first.answer(1)
+        second.answer(2)
         return first.result(), await stays
 
     assert asyncio.run(wait()) == (1, 2)

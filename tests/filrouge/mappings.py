@@ -1,6 +1,5 @@
 """A small mapping for tests, and running mappings over files without a ledger."""
 
-from concurrent.futures import Future
 from pathlib import Path
 from typing import NamedTuple
 
@@ -10,6 +9,7 @@ from filrouge.importing.reports import Report
 from filrouge.importing.run import Job, Run
 from filrouge.importing.sections import CompiledFile
 from store.ledger import NewEvent, Outcome
+from store.reply import Reply
 
 GOOD = """name = "shop"
 [values]
@@ -55,7 +55,7 @@ class _Kept(IntoNothing):
     def __init__(self) -> None:
         self.events: list[NewEvent] = []
 
-    def record(self, events: list[NewEvent]) -> Future[list[Outcome]]:
+    def record(self, events: list[NewEvent]) -> Reply[list[Outcome]]:
         self.events += events
         return super().record(events)
 

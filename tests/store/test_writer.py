@@ -18,7 +18,6 @@ from domain.ledger import (
     LedgerOpened,
     OpenLedger,
 )
-from store.connections import connect_to
 from store.database import Database
 from store.errors import StoreClosed, StoreUnavailable
 from store.ledger import Ledger, NewEvent, Outcome
@@ -215,18 +214,6 @@ def test_a_lost_connection_is_told_and_overcome(ledger: Ledger, database: str) -
     with pytest.raises(StoreUnavailable):
         record(ledger, total(2))
     assert [Outcome(3), Outcome(2, duplicate=True)] == record(ledger, total(2), total(1))
-
-
-def test_requests_that_were_cancelled_stop_nobody(ledger: Ledger, database: str) -> None:
-    """A batch of which everybody has gone is passed over, and the next is served."""
-    with connect_to(database, "ledger_test") as connection, connection.transaction():
-        connection.execute("SELECT FROM head FOR UPDATE")
-        first = ledger.observe([total(1)], actor="tester")
-        while not first.running():
-            pass  # the writer has taken it, and waits for the head
-        assert ledger.observe([total(2)], actor="tester").cancel()
-    assert first.result() == [Outcome(2)]
-    assert record(ledger, total(3)) == [Outcome(3)]
 
 
 def test_a_closed_ledger_says_so(ledger: Ledger) -> None:
