@@ -50,8 +50,8 @@ def as_json(results: Sequence[Result]) -> bytes:
     return msgspec.json.format(msgspec.json.encode(results)) + b"\n"
 
 
-def page(results: Sequence[Result], shown: Mapping[str, str]) -> str:
-    """The page of the reference."""
+def page(results: Sequence[Result], shown: Mapping[str, str], left_out: Sequence[str] = ()) -> str:
+    """The page of the reference; what was left out of the run is said."""
     lines = [
         "# Performance", "",
         "<!-- Made by `make bench PAGE=1`. What is edited here is lost. -->", "",
@@ -59,6 +59,7 @@ def page(results: Sequence[Result], shown: Mapping[str, str]) -> str:
         "repetitions, and each ratio the median of the repetitions' ratios, since ours and the",
         "yardstick take turns. So compare ratios, not speeds.", "",
         *(f"- {name}: {value}" for name, value in shown.items()), "",
+        *((f"Left out of this run: {', '.join(left_out)}.", "") if left_out else ()),
     ]  # fmt: skip
     for name in dict.fromkeys(one.name for one in results):
         some = [one for one in results if one.name == name]

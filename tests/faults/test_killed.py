@@ -1,5 +1,6 @@
 """Killed at random moments under load: the server, PostgreSQL, one of its processes."""
 
+import os
 import signal
 from random import Random
 
@@ -7,7 +8,7 @@ import psutil
 
 from tests.faults.shop import Shop
 
-KILLS = 6
+KILLS = int(os.environ.get("FILROUGE_TEST_KILLS", "6"))
 END_SECONDS_MAX = 60
 
 
