@@ -147,7 +147,18 @@ class TestLabels:
         assert secret not in str(scraped.series)
         assert secret.upper() not in str(scraped.series)
         allowed: dict[str, Any] = {
-            "method": {"GET", "HEAD", "POST", "OPTIONS", "other", "PUT", "DELETE", "PATCH"},
+            "method": {
+                "GET",
+                "HEAD",
+                "POST",
+                "PUT",
+                "PATCH",
+                "DELETE",
+                "OPTIONS",
+                "TRACE",
+                "CONNECT",
+                "other",
+            },  # fmt: skip
             "route": {route.path_format for route in house.app.routes} | {"none"},
             "projection": {one.name for one in projections.ALL},
             "outcome": {"recorded", "duplicate", "refused"},
