@@ -158,7 +158,7 @@ class TestLabels:
                 "TRACE",
                 "CONNECT",
                 "other",
-            },  # fmt: skip
+            },
             "route": {route.path_format for route in house.app.routes} | {"none"},
             "projection": {one.name for one in projections.ALL},
             "outcome": {"recorded", "duplicate", "refused"},
