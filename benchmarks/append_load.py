@@ -6,7 +6,7 @@ import os
 import random
 from collections.abc import Callable
 from types import ModuleType
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from eventsourcing.dcb.api import (
     DCBAppendCondition,
@@ -16,9 +16,14 @@ from eventsourcing.dcb.api import (
     DCBRecorder,
 )
 
+from store.recorder import Recorder
+from store.reply import Reply
+
 TYPE: Final = "order.decided.v1"
 DATA: Final = bytes(range(50)) * 4
 """The payload: 200 bytes."""
+
+T = TypeVar("T")
 
 # Processes that append together never draw the same ids.
 _bits = random.Random(os.getpid()).getrandbits
@@ -30,12 +35,25 @@ def _tags() -> list[str]:
 
 def recorder_call(recorder: DCBRecorder, events: int = 1) -> Callable[[], object]:
     """Append events with tags of their own, if nothing carries the first tag since now."""
-    after = recorder.append([DCBEvent(TYPE, DATA, _tags())])
+    return _call(recorder.append, _beginning(recorder), events)
 
-    def call() -> object:
+
+def queue_call(recorder: Recorder, events: int = 1) -> Callable[[], Reply[int]]:
+    """The same, without waiting for the answer."""
+    return _call(recorder.queue, _beginning(recorder), events)
+
+
+def _beginning(recorder: DCBRecorder) -> int:
+    return recorder.append([DCBEvent(TYPE, DATA, _tags())])
+
+
+def _call(
+    append: Callable[[list[DCBEvent], DCBAppendCondition], T], after: int, events: int
+) -> Callable[[], T]:
+    def call() -> T:
         made = [DCBEvent(TYPE, DATA, _tags()) for _ in range(events)]
         query = DCBQuery([DCBQueryItem([TYPE], [made[0].tags[0]])])
-        return recorder.append(made, DCBAppendCondition(query, after=after))
+        return append(made, DCBAppendCondition(query, after=after))
 
     return call
 

@@ -1,12 +1,18 @@
-"""Callers: threads that ask one thing after another, each waiting for its answer."""
+"""Callers that ask one thing after another, each waiting for its answer: threads, or tasks."""
 
 from __future__ import annotations
 
+import asyncio
 import threading
 import time
 from collections.abc import Callable
 from statistics import median
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+import uvloop
+
+from api.threads import resolved
+from store.reply import Reply
 
 
 class Called(NamedTuple):
@@ -62,6 +68,27 @@ def call_for(seconds: float, callers: int, call: Callable[[], object]) -> Called
     return Called(len(every), took, every)
 
 
+def ask_for(seconds: float, callers: int, ask: Callable[[], Reply[Any]]) -> Called:
+    """The same with tasks of one event loop, as the requests of the HTTP server are."""
+    latencies: list[float] = []
+
+    async def go(end: float) -> None:
+        before = time.perf_counter()
+        while before < end:
+            await resolved(ask())
+            after = time.perf_counter()
+            latencies.append(after - before)
+            before = after
+
+    async def together() -> float:
+        began = time.perf_counter()
+        await asyncio.gather(*[go(began + seconds) for _ in range(callers)])
+        return time.perf_counter() - began
+
+    took = uvloop.run(together())
+    return Called(len(latencies), took, sorted(latencies))
+
+
 class CallRate:
     """Lets callers call for the length of a sample, each time it is asked how fast they are."""
 
@@ -82,6 +109,9 @@ class CallRate:
     def __call__(self) -> float:
         """How many a second; ``each`` call counts as so many."""
         called = call_for(self._seconds, self._callers, self._make_call())
+        return self._counted(called)
+
+    def _counted(self, called: Called) -> float:
         self._p99.append(called.quantile(0.99))
         return called.rate * self._each
 
@@ -89,3 +119,22 @@ class CallRate:
     def p99(self) -> str:
         """The median of the samples' 99th percentiles: what the slowest of 100 calls took."""
         return f"{median(self._p99) * 1000:.1f} ms"
+
+
+class AskRate(CallRate):
+    """The same, for callers that are tasks."""
+
+    def __init__(
+        self,
+        make_ask: Callable[[], Callable[[], Reply[Any]]],
+        callers: int,
+        seconds: float,
+        *,
+        each: int = 1,
+    ) -> None:
+        super().__init__(make_ask, callers, seconds, each=each)
+        self._make_ask = make_ask
+
+    def __call__(self) -> float:
+        """How many a second; ``each`` call counts as so many."""
+        return self._counted(ask_for(self._seconds, self._callers, self._make_ask()))

@@ -8,8 +8,8 @@ from functools import partial
 from typing import Final
 
 from benchmarks import places
-from benchmarks.append_load import recorder_call, umadb_call
-from benchmarks.callers import CallRate
+from benchmarks.append_load import queue_call, recorder_call, umadb_call
+from benchmarks.callers import AskRate, CallRate
 from benchmarks.harness import Bench
 from benchmarks.participation_load import MEMBERS, enrol, participation_call
 from benchmarks.processes import Processes
@@ -21,6 +21,8 @@ CALLERS: Final = (64, 256)
 LIBRARY_MUST: Final = {64: 8.0, 256: 10.0}
 PROCESSES: Final = 4
 SIZES: Final = "200 B payload, 3 tags, condition on a type and one of them"
+TASKS: Final = "our callers are tasks of one event loop, as requests over HTTP are"
+THREADS: Final = "each caller a thread"
 
 
 def run(bench: Bench) -> None:
@@ -51,10 +53,14 @@ def _one_process(bench: Bench) -> None:
     with ExitStack() as stack:
         ledger = stack.enter_context(places.fresh_ledger(bench))
         recorder = stack.enter_context(places.library_recorder(bench))
-        contenders = {
-            f"ours {count}": _calls(bench, count, partial(recorder_call, ledger.recorder))
-            for count in CALLERS
-        }
+        contenders: dict[str, CallRate] = {}
+        for count in CALLERS:
+            contenders[f"ours {count}"] = AskRate(
+                partial(queue_call, ledger.recorder), count, bench.seconds(SAMPLE_SECONDS)
+            )
+            contenders[f"{THREADS} {count}"] = _calls(
+                bench, count, partial(recorder_call, ledger.recorder)
+            )
         contenders[places.LIBRARY] = _calls(
             bench, places.LIBRARY_THREADS, partial(recorder_call, recorder)
         )
@@ -67,8 +73,14 @@ def _one_process(bench: Bench) -> None:
         bench.record(
             NAME, case, ours=figures[f"ours {count}"], peer=figures[places.LIBRARY],
             peer_name=f"{places.LIBRARY}, {places.LIBRARY_THREADS} threads", unit=UNIT,
-            must=LIBRARY_MUST[count], aim=15.0, sizes=SIZES,
+            must=LIBRARY_MUST[count], aim=15.0, sizes=f"{SIZES}; {TASKS}",
             note=f"p99 {ours.p99}, peer {library.p99}",
+        )  # fmt: skip
+        threads = f"{THREADS} {count}"
+        bench.record(
+            NAME, f"{case}, {THREADS}", ours=figures[threads], peer=figures[places.LIBRARY],
+            peer_name=f"{places.LIBRARY}, {places.LIBRARY_THREADS} threads", unit=UNIT,
+            sizes=SIZES, note=f"p99 {contenders[threads].p99}, peer {library.p99}",
         )  # fmt: skip
         name = f"{places.UMADB} {count}"
         if name not in figures:
@@ -78,7 +90,7 @@ def _one_process(bench: Bench) -> None:
             continue
         bench.record(
             NAME, case, ours=figures[f"ours {count}"], peer=figures[name], peer_name=places.UMADB,
-            unit=UNIT, must=1.2, aim=2.0, sizes=SIZES,
+            unit=UNIT, must=1.2, aim=2.0, sizes=f"{SIZES}; {TASKS}",
             note=f"p99 {ours.p99}, peer {contenders[name].p99}",
         )  # fmt: skip
 

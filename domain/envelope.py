@@ -93,6 +93,8 @@ _tag_list: Final = msgspec.json.Decoder(tuple[str, ...])
 _SEAM: Final = b"\0"
 """Stands where the recorded instant will. JSON escapes it in every text, so nothing forges it."""
 _INSTANT: Final = msgspec.Raw(_SEAM)
+_NUL: Final = b"\\u0000"
+"""A NUL as JSON escapes it; or a backslash before ``u0000``, so who finds it looks again."""
 _STAMP_LONGEST: Final = b'"2000-01-01T00:00:00.000001+00:00"'
 
 Parts = tuple[bytes, ...]
@@ -166,20 +168,28 @@ def opaque_parts(
 
 
 def _checked_parts(written: _Written) -> Parts:
-    parts = tuple(_encoder.encode(written).split(_SEAM))
-    checked_entry(_STAMP_LONGEST.join(parts))
+    encoded = _encoder.encode(written)
+    parts = tuple(encoded.split(_SEAM))
+    seams = len(parts) - 1
+    _check_size(len(encoded) + seams * (len(_STAMP_LONGEST) - len(_SEAM)))
+    if _NUL in encoded:
+        checked_entry(_STAMP_LONGEST.join(parts))
     return parts
+
+
+def _check_size(size_bytes: int) -> None:
+    if size_bytes > ENTRY_BYTES_MAX:
+        message = (
+            f"the entry would be {size_bytes:,} bytes, over {ENTRY_BYTES_MAX:,}: "
+            "send fewer lines or shorter texts, or continue it in numbered parts"
+        )
+        raise InvalidEvent(message)
 
 
 def checked_entry(entry: bytes) -> bytes:
     """Refuse an entry that is too large or holds a NUL, which no text column can store."""
-    if len(entry) > ENTRY_BYTES_MAX:
-        message = (
-            f"the entry would be {len(entry):,} bytes, over {ENTRY_BYTES_MAX:,}: "
-            "send fewer lines or shorter texts, or continue it in numbered parts"
-        )
-        raise InvalidEvent(message)
-    if b"\\u0000" in entry and _holds_nul(msgspec.json.decode(entry)):
+    _check_size(len(entry))
+    if _NUL in entry and _holds_nul(msgspec.json.decode(entry)):
         message = "a text holds a NUL character: remove it"
         raise InvalidEvent(message)
     return entry

@@ -22,6 +22,7 @@ from eventsourcing.persistence import ProgrammingError
 from domain.envelope import Recorded, stored_attributes
 from store.log import Log
 from store.query import Query
+from store.reply import Reply
 from store.requests import Append, dcb_query
 from store.writer import Writer
 
@@ -51,12 +52,18 @@ class Recorder(DCBRecorder):
         self, events: Sequence[DCBEvent], condition: DCBAppendCondition | None = None
     ) -> int:
         """Append all events, or raise IntegrityError if the condition finds a match."""
+        return self.queue(events, condition).result()
+
+    def queue(
+        self, events: Sequence[DCBEvent], condition: DCBAppendCondition | None = None
+    ) -> Reply[int]:
+        """As :meth:`append`, for whoever has something else to do until the reply comes."""
         if not events:
             message = "there is no event to append"
             raise ProgrammingError(message)
         request = Append(events, condition, self._ids)
         self._writer.submit(request)
-        return request.reply.result()
+        return request.reply
 
     def subscribe(self, query: DCBQuery | None = None, *, after: int | None = None) -> Subscription:
         """Matching events after a position, for ever: to everything, or to any types and tags."""

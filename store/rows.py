@@ -22,7 +22,8 @@ from store.packed import (
 )
 from store.round_trip import Ask
 
-TAG_KEYS_CACHED_MAX: Final = 200_000
+TAG_CELLS_CACHED_MAX: Final = 20_000
+"""Few enough to stay in a processor's cache: beyond it a look-up costs what the hash does."""
 
 if TYPE_CHECKING:
     from store.draft import Draft
@@ -60,15 +61,19 @@ class Row(NamedTuple):
     origin: bytes
 
 
-@lru_cache(maxsize=TAG_KEYS_CACHED_MAX)
 def tag_key(tag: str) -> bytes:
     """The first 8 bytes of the tag's SHA-256: frozen for ever."""
     return sha256(tag.encode()).digest()[:8]
 
 
+@lru_cache(maxsize=TAG_CELLS_CACHED_MAX)
+def _tag_cell(tag: str) -> bytes:
+    return bigints.cell(tag_key(tag))
+
+
 def tag_cells(tags: Iterable[str]) -> bytes:
     """The keys of these tags, each once, as elements of an array."""
-    return b"".join([bigints.cell(key) for key in set(map(tag_key, tags))])
+    return b"".join(set(map(_tag_cell, tags)))
 
 
 def tag_hash(tag: str) -> int:

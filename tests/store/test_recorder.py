@@ -79,6 +79,16 @@ def test_one_of_many_that_race_for_a_tag_wins(ledger: Ledger) -> None:
     assert [f"tag{n}" for n in range(8)] == sorted(won)
 
 
+def test_appends_can_be_queued_and_awaited_later(ledger: Ledger) -> None:
+    """Queued appends are answered in their order; one that a condition refuses, with its error."""
+    event = DCBEvent(type="queued", data=b"", tags=["one"])
+    condition = DCBAppendCondition(DCBQuery([DCBQueryItem(types=["queued"], tags=["one"])]))
+    replies = [ledger.recorder.queue([event], given) for given in (None, condition, None)]
+    assert replies[0].result() == OPENING + 1
+    assert isinstance(replies[1].exception(), IntegrityError)
+    assert replies[2].result() == OPENING + 2
+
+
 def test_a_limited_read_says_where_it_ended(ledger: Ledger) -> None:
     """The head of a limited read is the position of its last event, also when asked first."""
     for n in range(5):

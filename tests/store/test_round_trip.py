@@ -1,5 +1,7 @@
 """The round trip: statements that go together, and what becomes of them when one fails."""
 
+import sys
+
 import psycopg
 import pytest
 
@@ -34,6 +36,17 @@ def test_each_statement_has_its_rows(connection: psycopg.Connection) -> None:
         asked = [BEGIN, put(1, 2), Ask("numbers", [bigint(0)]), put(3), COMMIT]
         assert round_trip(connection, asked) == [[], [], [(bigint(1),), (bigint(2),)], [], []]
         assert connection.execute("SELECT count(*) FROM t").fetchone() == (3,)
+
+
+def test_other_threads_keep_the_interpreter_as_long_as_ever(connection: psycopg.Connection) -> None:
+    """While the server is waited for they give it back sooner; afterwards, also after an error."""
+    before = sys.getswitchinterval()
+    with connection:
+        round_trip(connection, [BEGIN, put(1), COMMIT])
+        assert sys.getswitchinterval() == before
+        with pytest.raises(psycopg.errors.UniqueViolation):
+            round_trip(connection, [BEGIN, put(1), COMMIT])
+        assert sys.getswitchinterval() == before
 
 
 def test_no_elements_are_an_empty_array(connection: psycopg.Connection) -> None:
