@@ -57,9 +57,19 @@ class Reader:
         return dict(self.select("SELECT key, row FROM {total} ORDER BY key", {"total": total}))
 
     def select(
-        self, statement: str, tables: Mapping[str, Member], parameters: Any = None
+        self,
+        statement: str,
+        tables: Mapping[str, Member],
+        parameters: Any = None,
+        *,
+        owners: Collection[str] | None = None,
     ) -> list[TupleRow]:
-        """The rows of a SELECT in which ``{name}`` stands for a table with ``key`` and ``row``."""
+        """The rows of a SELECT in which ``{name}`` stands for a table with ``key`` and ``row``.
+
+        A statement that looks at the rows of some ``owners`` alone says which: of the past,
+        everybody else's need not be folded then.
+        """
+        del owners
         names = {name: sql.Identifier(self._tables[member]) for name, member in tables.items()}
         return self._connection.execute(sql.SQL(statement).format(**names), parameters).fetchall()
 
