@@ -139,7 +139,7 @@ class RowReader:
 
     def _locate(self, connection: psycopg.Connection) -> tuple[int, sql.Composed]:
         one = self._projection
-        found = _builds(connection, (one,), "")
+        found = builds_read(connection, (one,), "")
         if one.name not in found:
             raise ProjectionNotReady(projection=one.name)
         build, _ = found[one.name]
@@ -168,13 +168,13 @@ def reading(pool: ConnectionPool, *projections: Projection) -> Iterator[Reader]:
     """
     with pool.connection() as connection:
         try:
-            found = _builds(connection, projections, _BEGIN)
+            found = builds_read(connection, projections, _BEGIN)
             yield Reader(connection, *_located(projections, found))
         except psycopg.errors.SerializationFailure:  # a replica ended it, to keep up
             raise ProjectionNotReady(projection=projections[0].name) from None
         except psycopg.errors.UndefinedTable:
             connection.execute("ROLLBACK")
-            now = _builds(connection, projections, _BEGIN)
+            now = builds_read(connection, projections, _BEGIN)
             if all(now.get(name, (0, 0))[0] == build for name, (build, _) in found.items()):
                 raise
             # The pointer moved so long ago that the tables went, or a replica made up for it.
@@ -185,7 +185,7 @@ def reading(pool: ConnectionPool, *projections: Projection) -> Iterator[Reader]:
                 connection.execute("ROLLBACK")
 
 
-def _builds(
+def builds_read(
     connection: psycopg.Connection, projections: tuple[Projection, ...], begin: LiteralString
 ) -> dict[str, tuple[int, int]]:
     """Which builds are read, and how far they are, by projection; ``begin`` comes before it."""
