@@ -15,7 +15,16 @@ from api.call import call_of, projected
 from api.described import reads
 from api.errors import NoSuchAccount
 from api.limits import IDS_MAX, PAGE_DEFAULT
-from api.parameters import At, KnownAt, LineCursor, PageLimit, identifier, instant
+from api.parameters import (
+    AsOf,
+    At,
+    KnownAt,
+    LineCursor,
+    PageLimit,
+    identifier,
+    instant,
+    when as when_of,
+)
 from api.positions import MinPosition
 from domain.types import AccountID
 from projections import balances, statements
@@ -45,16 +54,18 @@ async def read_balance(
     request: Request[Any, Any, Any],
     account_id: Account,
     at: At = None,
+    as_of: AsOf = None,
     known_at: KnownAt = None,
     min_position: MinPosition = None,
 ) -> Response[bytes]:
     """Read an account's balance at a stated instant, in all and lot by lot.
 
-    With `known_at` alone, it is the balance that was shown at that instant.
+    With `known_at` alone, it is the balance that was shown at that instant; with `as_of`, the one
+    that it had, as is known now.
     """
     call = call_of(request)
-    known = instant("known_at", known_at)
-    stated = instant("at", at) or known
+    when = when_of(as_of, known_at)
+    stated = instant("at", at) or when.shown_at
 
     def balance(rows: Rows) -> balances.Balance | None:
         return balances.balance(rows, account_id, stated or datetime.now(UTC))
@@ -64,7 +75,7 @@ async def read_balance(
         balances.BALANCES,
         balances.Balances,
         [account_id],
-        known_at=known,
+        when=when,
         min_position=min_position,
         absent=NoSuchAccount,
         instant=lambda balance: balance.at,
@@ -76,12 +87,15 @@ async def read_balances(
     request: Request[Any, Any, Any],
     account_id: Accounts,
     at: At = None,
+    as_of: AsOf = None,
+    known_at: KnownAt = None,
     min_position: MinPosition = None,
 ) -> Response[bytes]:
     """Read several accounts' balances in one call."""
     call = call_of(request)
     wanted = list(dict.fromkeys(account_id))
-    stated = instant("at", at)
+    when = when_of(as_of, known_at)
+    stated = instant("at", at) or when.shown_at
 
     def several(rows: Rows) -> SeveralBalances:
         now = stated or datetime.now(UTC)
@@ -96,6 +110,7 @@ async def read_balances(
         balances.BALANCES,
         balances.Balances,
         wanted,
+        when=when,
         min_position=min_position,
         instant=lambda answer: answer.balances[0].at if answer.balances else None,
     )
@@ -110,10 +125,12 @@ async def read_statement(
     account_id: Account,
     limit: PageLimit = PAGE_DEFAULT,
     cursor: LineCursor = None,
+    as_of: AsOf = None,
+    known_at: KnownAt = None,
     min_position: MinPosition = None,
 ) -> Response[bytes]:
     """Read an account's statement: every movement of points by time, with the running balance."""
-    call = call_of(request)
+    call, when = call_of(request), when_of(as_of, known_at)
     after = cursors.line_of(cursor, account_id)
 
     def statement(reader: Reader) -> statements.Statement | None:
@@ -122,8 +139,8 @@ async def read_statement(
             return None
         return msgspec.structs.replace(page, next=page.next and cursors.of_line(page.next))
 
-    query = projected(call, statement, statements.STATEMENTS, balances.BALANCES)
-    return await call.read(query, min_position=min_position, absent=NoSuchAccount)
+    query = projected(call, statement, statements.STATEMENTS, balances.BALANCES, when=when)
+    return await call.read(query, min_position=min_position, absent=NoSuchAccount, when=when)
 
 
 HANDLERS: Final[tuple[HTTPRouteHandler, ...]] = (read_balance, read_balances, read_statement)

@@ -22,8 +22,9 @@ from api.parameters import check_query
 from api.threads import in_thread
 from domain.personal import SEALED_PREFIX
 from projections.fold import Fold, Projection
-from projections.known import KnownRows, Rows
+from projections.known import Rows
 from projections.reader import Reader, reading
+from projections.selection import NOW, When
 from store.credentials import Scope
 
 T = TypeVar("T")
@@ -56,6 +57,7 @@ class Call:
         absent: type[RequestError] | None = None,
         etag: bool = True,
         instant: InstantOf[T] | None = None,
+        when: When = NOW,
     ) -> Response[bytes]:
         """Answer with what the query finds, at or past ``min_position``.
 
@@ -64,7 +66,9 @@ class Call:
         computed for: its tag only changes when something else does.
         """
         look = positions.by_query(self.served, _encoding(query, instant))
-        return await self._answer(look, min_position, absent, etag=etag)
+        # What was known then is settled; what is known now about an instant may still come.
+        settled = when.known_at is not None
+        return await self._answer(look, min_position, absent, etag=etag, past=settled)
 
     async def read_rows(
         self,
@@ -73,17 +77,17 @@ class Call:
         fold: type[Fold],
         keys: Sequence[str],
         *,
-        known_at: datetime | None = None,
+        when: When = NOW,
         min_position: str | None,
         absent: type[RequestError] | None = None,
         instant: InstantOf[T] | None = None,
     ) -> Response[bytes]:
         """As :meth:`read`, with what the query makes of rows of one fold, which all have a key.
 
-        Who asks at the same time is answered from the same snapshot. With ``known_at`` the rows
-        are those that the ledger knew before that instant.
+        Who asks at the same time is answered from the same snapshot. Of the past, the rows are
+        those of ``when``.
         """
-        if known_at is None:
+        if when.is_now:
             look = positions.by_keys(
                 self.served,
                 self.served.gathered(projection, fold),
@@ -91,13 +95,13 @@ class Call:
                 lambda rows: _encoded(query(rows), instant),
             )
             return await self._answer(look, min_position, absent)
-
-        def known() -> tuple[T | None, int]:
-            rows = KnownRows(self.ledger.log, known_at)
-            return query(rows), rows.position
-
-        look = positions.by_query(self.served, _encoding(known, instant))
-        return await self._answer(look, min_position, absent, past=True)
+        return await self.read(
+            projected(self, query, projection, when=when),
+            min_position=min_position,
+            absent=absent,
+            instant=instant,
+            when=when,
+        )
 
     async def _answer(
         self,
@@ -164,11 +168,17 @@ def _encoding(
 
 
 def projected(
-    call: Call, query: Callable[[Reader], T], *projections: Projection
+    call: Call, query: Callable[[Reader], T], *projections: Projection, when: When = NOW
 ) -> Callable[[], tuple[T, int]]:
-    """A query over projections, as one snapshot of them with the position that it reflects."""
+    """A query over projections, as one snapshot of them with the position that it reflects.
+
+    Of the past, the query reads what the same folds give over the events that counted then.
+    """
 
     def look() -> tuple[T, int]:
+        if not when.is_now:
+            past = call.served.past(when)
+            return query(past), past.position
         with reading(call.ledger.pool, *projections) as reader:
             return query(reader), reader.position
 

@@ -13,7 +13,7 @@ from api.call import call_of, projected
 from api.described import reads
 from api.errors import NoSuchCampaign
 from api.limits import PAGE_DEFAULT
-from api.parameters import KeyCursor, PageLimit, identifier
+from api.parameters import AsOf, KeyCursor, KnownAt, PageLimit, identifier, when as when_of
 from api.positions import MinPosition
 from projections import campaign_returns
 from projections.campaign_plans import CampaignPlans, PlanRow
@@ -37,10 +37,12 @@ async def list_campaigns(
     request: Request[Any, Any, Any],
     limit: PageLimit = PAGE_DEFAULT,
     cursor: KeyCursor = None,
+    as_of: AsOf = None,
+    known_at: KnownAt = None,
     min_position: MinPosition = None,
 ) -> Response[bytes]:
     """List the campaigns that were planned."""
-    call = call_of(request)
+    call, when = call_of(request), when_of(as_of, known_at)
     after = cursors.key_of(cursor)
 
     def page(reader: Reader) -> CampaignPage:
@@ -49,15 +51,19 @@ async def list_campaigns(
         more = len(found) == limit
         return CampaignPage(found, cursors.of_key(found[-1].campaign_id) if more else None)
 
-    query = projected(call, page, CAMPAIGN_RETURNS)
-    return await call.read(query, min_position=min_position)
+    query = projected(call, page, CAMPAIGN_RETURNS, when=when)
+    return await call.read(query, min_position=min_position, when=when)
 
 
 @reads("/campaigns/{campaign_id:str}", PlanRow, problems=(NoSuchCampaign,), tag="campaigns")
 async def read_campaign(
-    request: Request[Any, Any, Any], campaign_id: Campaign, min_position: MinPosition = None
+    request: Request[Any, Any, Any],
+    campaign_id: Campaign,
+    as_of: AsOf = None,
+    known_at: KnownAt = None,
+    min_position: MinPosition = None,
 ) -> Response[bytes]:
-    """Read a campaign as it is planned now."""
+    """Read a campaign as it is planned."""
     call = call_of(request)
 
     def plan(rows: Rows) -> PlanRow | None:
@@ -69,6 +75,7 @@ async def read_campaign(
         CAMPAIGN_RETURNS,
         CampaignPlans,
         [campaign_id],
+        when=when_of(as_of, known_at),
         min_position=min_position,
         absent=NoSuchCampaign,
     )
@@ -76,19 +83,23 @@ async def read_campaign(
 
 @reads("/campaigns/{campaign_id:str}/returns", Returns, problems=(NoSuchCampaign,), tag="campaigns")
 async def read_returns(
-    request: Request[Any, Any, Any], campaign_id: Campaign, min_position: MinPosition = None
+    request: Request[Any, Any, Any],
+    campaign_id: Campaign,
+    as_of: AsOf = None,
+    known_at: KnownAt = None,
+    min_position: MinPosition = None,
 ) -> Response[bytes]:
     """Read what a campaign cost, whom it reached and what came of it.
 
     Ratios keep their two parts; money is never added across currencies.
     """
-    call = call_of(request)
+    call, when = call_of(request), when_of(as_of, known_at)
 
     def returns(reader: Reader) -> Returns | None:
         return campaign_returns.returns(reader, campaign_id)
 
-    query = projected(call, returns, CAMPAIGN_RETURNS)
-    return await call.read(query, min_position=min_position, absent=NoSuchCampaign)
+    query = projected(call, returns, CAMPAIGN_RETURNS, when=when)
+    return await call.read(query, min_position=min_position, absent=NoSuchCampaign, when=when)
 
 
 HANDLERS: Final[tuple[HTTPRouteHandler, ...]] = (list_campaigns, read_campaign, read_returns)

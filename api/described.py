@@ -7,6 +7,7 @@ handler's docstring is its summary and description.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from inspect import signature
 from types import MappingProxyType
 from typing import Any, Final, Literal, NamedTuple
 
@@ -16,7 +17,7 @@ from api import errors
 from api.answers import JSON, Address
 from api.call import requires
 from domain.errors import FilrougeError, NotPermitted
-from projections.failures import ProjectionNotReady
+from projections.failures import PastTooLong, ProjectionNotReady
 from store.credentials import Scope
 from store.errors import StoreClosed, StoreOverloaded, StoreUnavailable
 
@@ -155,13 +156,18 @@ def _declared(
     method: Literal["GET", "POST"], path: str, described: Described, tag: str, **options: Any
 ) -> Callable[[Handler], HTTPRouteHandler]:
     def declare(handler: Handler) -> HTTPRouteHandler:
+        if "as_of" in signature(handler).parameters:
+            problems = (*described.problems, PastTooLong)
+            said = described._replace(problems=problems)
+        else:
+            said = described
         options.setdefault("operation_id", None)
         options["operation_id"] = options["operation_id"] or handler.__name__
         return Address(
             path,
             http_method=method,
             guards=[requires(*described.scopes)] if described.scopes else None,
-            opt={KEY: described},
+            opt={KEY: said},
             tags=[tag],
             **options,
         )(handler)

@@ -9,9 +9,13 @@ from typing import Final, Protocol
 
 from api.errors import NoSuchLedger
 from api.gathered import Gathered
+from api.limits import PAST_EVENTS_MAX
 from api.threads import in_thread
 from projections.fold import Fold, Projection
+from projections.known import PastReader
 from projections.reader import RowReader
+from projections.selection import Selection, When
+from projections.voids import VoidHistory
 from store.database import NAME_PATTERN, LedgerUnknown
 from store.ledger import Ledger
 from store.log import Head
@@ -39,6 +43,7 @@ class Served:
         self._lock = threading.Lock()
         self._voids = Voids()
         self._voids_until = 0
+        self._history = VoidHistory(self.ledger.log)
 
     def head(self) -> Head:
         """The end of the log as of now. Asks the database."""
@@ -75,6 +80,12 @@ class Served:
             reader = RowReader(self.ledger.pool, projection, fold)
             found = self._gathered[fold] = Gathered(reader)
         return found
+
+    def past(self, when: When) -> PastReader:
+        """The projections as they were, or as they were known. Asks the database."""
+        log = self.ledger.log
+        selection = Selection.of(log, when, voids=self._history, events_max=PAST_EVENTS_MAX)
+        return PastReader(log, self.ledger.pool, selection)
 
     def voids(self, until: int) -> Voids:
         """What was taken back, up to a position or a little later."""

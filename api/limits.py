@@ -23,6 +23,8 @@ API_KEY_LENGTH_MAX: Final = 200
 REQUEST_ID_LENGTH_MAX: Final = 64
 POSITIONS_AHEAD_MAX: Final = 1_000
 """How far past the head a reader may wait for a position; beyond, nobody was ever given it."""
+PAST_EVENTS_MAX: Final = 3_000_000
+"""Events that one read of the past may look at; ``filrouge replay`` has no such limit."""
 READERS_MAX: Final = 16
 """Reads of one process that are with the database at the same time; others queue."""
 

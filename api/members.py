@@ -19,7 +19,16 @@ from api.described import looks_up, reads
 from api.errors import NobodyRecognised, NoSuchMember
 from api.event_reads import STORED_EVENT_SCHEMA
 from api.limits import IDS_MAX, PAGE_DEFAULT
-from api.parameters import At, KnownAt, PageLimit, PositionCursor, identifier, instant
+from api.parameters import (
+    AsOf,
+    At,
+    KnownAt,
+    PageLimit,
+    PositionCursor,
+    identifier,
+    instant,
+    when as when_of,
+)
 from api.positions import MinPosition
 from api.threads import in_thread
 from domain.errors import InvalidEvent
@@ -96,10 +105,11 @@ _identity: Final = msgspec.json.Decoder(Identity).decode
 async def read_member(
     request: Request[Any, Any, Any],
     member_id: Member,
+    as_of: AsOf = None,
     known_at: KnownAt = None,
     min_position: MinPosition = None,
 ) -> Response[bytes]:
-    """Read a member's profile."""
+    """Read a member's profile: who they are, what they allow, and what they did."""
     call = call_of(request)
 
     def profile(rows: Rows) -> Profile | None:
@@ -110,7 +120,7 @@ async def read_member(
         profiles.PROFILES,
         Profiles,
         [member_id],
-        known_at=instant("known_at", known_at),
+        when=when_of(as_of, known_at),
         min_position=min_position,
         absent=NoSuchMember,
     )
@@ -118,7 +128,11 @@ async def read_member(
 
 @reads("/members", SeveralMembers, tag="members")
 async def read_members(
-    request: Request[Any, Any, Any], member_id: Members, min_position: MinPosition = None
+    request: Request[Any, Any, Any],
+    member_id: Members,
+    as_of: AsOf = None,
+    known_at: KnownAt = None,
+    min_position: MinPosition = None,
 ) -> Response[bytes]:
     """Read several members' profiles in one call."""
     call = call_of(request)
@@ -132,8 +146,9 @@ async def read_members(
         )
 
     return await call.read_rows(
-        several, profiles.PROFILES, Profiles, wanted, min_position=min_position
-    )
+        several, profiles.PROFILES, Profiles, wanted,
+        when=when_of(as_of, known_at), min_position=min_position,
+    )  # fmt: skip
 
 
 @looks_up(
@@ -141,13 +156,16 @@ async def read_members(
     tag="members",
 )  # fmt: skip
 async def look_up_member(
-    request: Request[Any, Any, Any], min_position: MinPosition = None
+    request: Request[Any, Any, Any],
+    as_of: AsOf = None,
+    known_at: KnownAt = None,
+    min_position: MinPosition = None,
 ) -> Response[bytes]:
     """Find the members who are recognised by an identity.
 
     What is asked stands in the body, so that no address and no log ever holds it.
     """
-    call = call_of(request)
+    call, when = call_of(request), when_of(as_of, known_at)
     asked = decoded(await body_of(call.request, JSON), _identity)
     identity_id = await in_thread(_found, call, asked)
 
@@ -155,8 +173,10 @@ async def look_up_member(
         found = identities.holders(reader, identity_id) if identity_id else ()
         return Recognised(identity_id, found) if identity_id and found else None
 
-    query = projected(call, holders, identities.IDENTITIES)
-    return await call.read(query, min_position=min_position, absent=NobodyRecognised, etag=False)
+    query = projected(call, holders, identities.IDENTITIES, when=when)
+    return await call.read(
+        query, min_position=min_position, absent=NobodyRecognised, etag=False, when=when
+    )
 
 
 @reads("/members/{member_id:str}/home", Home, problems=(NoSuchMember,), tag="members")
@@ -164,11 +184,13 @@ async def read_home(
     request: Request[Any, Any, Any],
     member_id: Member,
     at: At = None,
+    as_of: AsOf = None,
+    known_at: KnownAt = None,
     min_position: MinPosition = None,
 ) -> Response[bytes]:
     """Read what a member's home page shows: profile, balances, next expiry."""
-    call = call_of(request)
-    stated = instant("at", at)
+    call, when = call_of(request), when_of(as_of, known_at)
+    stated = instant("at", at) or when.shown_at
 
     def home(reader: Reader) -> Home | None:
         profile = profiles.member(reader, member_id)
@@ -178,10 +200,11 @@ async def read_home(
         expiries = [one.next_expiry for one in held if one.next_expiry is not None]
         return Home(profile, held, min(expiries, key=lambda one: one.at, default=None))
 
-    query = projected(call, home, profiles.PROFILES, balances.BALANCES)
+    query = projected(call, home, profiles.PROFILES, balances.BALANCES, when=when)
     return await call.read(
         query,
         min_position=min_position,
+        when=when,
         absent=NoSuchMember,
         instant=lambda home: home.balances[0].at if home.balances else None,
     )

@@ -19,6 +19,7 @@ from api.problems import Fault, Refused, malformed
 from domain.errors import InvalidEvent
 from domain.event import check_time
 from domain.types import ID_LENGTH_MAX, ID_PATTERN
+from projections.selection import NOW, When
 
 LEDGER_PATTERN: Final = r"^[a-z][a-z0-9_]{0,39}$"
 DAY_PATTERN: Final = (
@@ -75,16 +76,34 @@ At = Annotated[
         description="The instant that the answer is computed for (RFC 3339). Without it: now.",
     ),
 ]
+AsOf = Annotated[
+    str | None,
+    QueryParameter(
+        schema_extra={"pattern": INSTANT_PATTERN},
+        description=(
+            "Answer with what was true before this instant (RFC 3339), by the `time` of events, "
+            "folded again from the log: what happened since has not happened."
+        ),
+    ),
+]
 KnownAt = Annotated[
     str | None,
     QueryParameter(
         schema_extra={"pattern": INSTANT_PATTERN},
         description=(
             "Answer with what the ledger knew before this instant (RFC 3339), folded again from "
-            "the log: what was voided or corrected since still shows. Nothing is waited for then."
+            "the log: what was voided or corrected since still shows. Nothing is waited for then. "
+            "With `as_of`: what the ledger knew by then about that earlier instant."
         ),
     ),
 ]
+
+
+def when(as_of: str | None, known_at: str | None) -> When:
+    """The past that a read asks for, or now."""
+    if as_of is None and known_at is None:
+        return NOW
+    return When(instant("as_of", as_of), instant("known_at", known_at))
 
 
 def identifier(description: str) -> Any:

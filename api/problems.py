@@ -18,7 +18,7 @@ from api import errors
 from domain import errors as domain_errors
 from domain.errors import FilrougeError
 from domain.people import MemberNotEnrolled
-from projections.failures import ProjectionNotReady
+from projections.failures import PastTooLong, ProjectionNotReady
 from store.database import LedgerUnknown
 from store.errors import StoreClosed, StoreOverloaded, StoreUnavailable
 from store.sealing import SubjectErased
@@ -47,6 +47,7 @@ STATUS: Final[MappingProxyType[type[FilrougeError], int]] = MappingProxyType(
         NoSuchTile: 404,
         # The projections.
         ProjectionNotReady: 503,
+        PastTooLong: 422,
         # The request itself.
         errors.Unauthenticated: 401,
         errors.NoSuchPage: 404,

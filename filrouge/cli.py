@@ -26,6 +26,8 @@ COMMANDS: Final = {
     "restore": "filrouge.commands_backup:restore",
     "recover": "filrouge.commands_recover:recover",
     "rebuild": "filrouge.commands_rebuild:rebuild",
+    "replay": "filrouge.commands_replay:replay",
+    "diff": "filrouge.commands_replay:diff",
     "verify": "filrouge.commands_verify:verify",
     "log": "filrouge.commands_log:log",
     "kit": "filrouge.commands_log:kit",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -42,43 +43,83 @@ FINDINGS_SHOWN = 10
     multiple=True,
     help="A checkpoint that you kept: what it covers must still be there.",
 )
+@click.option(
+    "--log-only",
+    is_flag=True,
+    help="Check the log, and do not rebuild the projections to compare them.",
+)
+@click.option(
+    "--workers",
+    type=click.IntRange(1, 64),
+    metavar="N",
+    help="Processes that rebuild at once. Default: as many as there are processors.",
+)
 @pass_console
 def verify(
-    console: Console, *, export: Path | None, keys: tuple[str, ...], checkpoints: tuple[Path, ...]
+    console: Console,
+    *,
+    export: Path | None,
+    keys: tuple[str, ...],
+    checkpoints: tuple[Path, ...],
+    log_only: bool,
+    workers: int | None,
 ) -> None:
-    """Check every entry, tag, tile and checkpoint, and say what is wrong and where it begins.
+    """Check every entry, tag, tile and checkpoint, and every projection against a rebuild.
 
-    Entries are hashed again from their bytes. Without --key the public keys that the database names
-    are believed, which is enough against accidents, not against its owner. It ends with 1 if
-    anything is wrong.
+    It says what is wrong and where it begins. Entries are hashed again from their bytes; rows of
+    projections are folded again, in a space of their own. Without --key the public keys that the
+    database names are believed, which is enough against accidents, not against its owner. It ends
+    with 1 if anything is wrong.
     """  # fmt: skip
     if export is not None:
         _verify_export(console, export, keys, checkpoints)
     else:
-        _verify_ledger(console, keys, checkpoints)
+        _verify_ledger(console, keys, checkpoints, None if log_only else workers or _processors())
 
 
-def _verify_ledger(console: Console, keys: tuple[str, ...], checkpoints: tuple[Path, ...]) -> None:
-    from filrouge.wiring import opened_ledger
+def _processors() -> int:
+    return os.cpu_count() or 1
+
+
+def _verify_ledger(
+    console: Console, keys: tuple[str, ...], checkpoints: tuple[Path, ...], workers: int | None
+) -> None:
+    from filrouge.projection_audit import audit_projections
+    from filrouge.wiring import closing_ledger, opened_database
     from store.auditing import audit
 
     kept = [path.read_text() for path in checkpoints]
-    with opened_ledger(console.settings) as ledger, ledger.connect() as connection:
-        trusted = _trusted(keys) or ledger.tree.verifiers()
-        with console.progress("Verifying", ledger.log.head().position) as update:
+    with (
+        opened_database(console.settings) as database,
+        closing_ledger(database.open(console.settings.ledger)) as ledger,
+    ):
+        head = ledger.log.head().position
+        with ledger.connect() as connection, console.progress("Verifying", head) as update:
             found = audit(
-                connection, trusted, kept=kept,
+                connection, _trusted(keys) or ledger.tree.verifiers(), kept=kept,
                 progress=lambda done, whole: update(done, f"{done:,} of {whole:,} entries"),
             )  # fmt: skip
-    said = {
-        "ledger": console.settings.ledger, "entries": found.entries, "sealed": found.sealed,
-        "checkpoints": found.checkpoints,
-    }  # fmt: skip
-    text = (
-        f"{found.entries:,} entries, {found.sealed:,} of them under {found.checkpoints:,} signed "
-        "checkpoints"
-    )
-    _tell(console, said, text, found.findings)
+        said: dict[str, object] = {
+            "ledger": console.settings.ledger, "entries": found.entries, "sealed": found.sealed,
+            "checkpoints": found.checkpoints,
+        }  # fmt: skip
+        text = (
+            f"{found.entries:,} entries, {found.sealed:,} of them under {found.checkpoints:,} "
+            "signed checkpoints"
+        )
+        findings = found.findings
+        if workers is not None and not findings:
+            with console.progress("Rebuilding", head) as update:
+                compared = audit_projections(
+                    database, ledger, workers=workers,
+                    progress=lambda done, whole: update(done, f"{done:,} of {whole:,} events"),
+                )  # fmt: skip
+            findings = compared.findings
+            said |= {"rows": compared.rows, "projections_missing": compared.missing}
+            text += f", {compared.rows:,} rows of projections"
+            if compared.missing:
+                text += f" (never filled: {', '.join(compared.missing)})"
+    _tell(console, said, text, findings)
 
 
 def _verify_export(

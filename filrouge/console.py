@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
@@ -78,6 +79,26 @@ class TextFile(click.Path):
 
     def __init__(self) -> None:
         super().__init__(exists=True, dir_okay=False, readable=True, path_type=Path)
+
+
+class InstantOption(click.ParamType[datetime]):
+    """An instant with its offset: RFC 3339, as everywhere in the ledger."""
+
+    name = "instant"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> datetime:
+        """Read it strictly: an instant without an offset would be somebody else's."""
+        if isinstance(value, datetime):
+            return value
+        try:
+            found = msgspec.convert(value, datetime)
+        except msgspec.ValidationError:
+            found = None
+        if found is None or found.tzinfo is None:
+            self.fail(f"{value!r}: write an instant like 2026-11-21T18:00:00+01:00", param, ctx)
+        return found
 
 
 _encoder: Final = msgspec.json.Encoder(enc_hook=str)

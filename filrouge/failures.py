@@ -91,6 +91,7 @@ def _of_the_ledger(error: FilrougeError) -> Failure:
     from store.errors import StoreClosed, StoreOverloaded, StoreUnavailable
     from store.keys import EpochKeyMissing, KeyFileError
     from store.ledger import NotOpened
+    from store.spaces import InvalidSpace
 
     said = " ".join((type(error).__doc__ or "").split())
     message = str(error)
@@ -108,7 +109,7 @@ def _of_the_ledger(error: FilrougeError) -> Failure:
             return Failure(message, AGAIN, code=error.code, exit_code=Exit.UNAVAILABLE)
         case EpochKeyMissing() | KeyFileError():
             return Failure(message, remedy, code=error.code, exit_code=Exit.UNAVAILABLE)
-        case InvalidName():
+        case InvalidName() | InvalidSpace():
             return Failure(message, remedy, code=error.code, exit_code=Exit.USAGE)
     context = ", ".join(f"{name} {value}" for name, value in error.context.items())
     unknown = error.code.endswith(("-unknown", "-not-found"))

@@ -159,7 +159,7 @@ class CampaignInvitations(Fold, table="campaign_invitations", key="invitation"):
             row.events[one] = row.events.get(one, 0) + 1
 
 
-class InvitationTotals(Total, table="invitation_totals", of=CampaignInvitations):
+class InvitationTotals(Total, table="invitation_totals", of=CampaignInvitations, key="campaign"):
     """By campaign and outcome: invitations (``opened``), and events (``opened events``)."""
 
     def contributes(self, row: InvitationRow, context: Mapping[str, Any]) -> Contribution:
@@ -206,7 +206,7 @@ class CampaignReferrals(Fold, table="campaign_referrals", key="referral"):
                 row.voided = True
 
 
-class ReferralTotals(Total, table="referral_totals", of=CampaignReferrals):
+class ReferralTotals(Total, table="referral_totals", of=CampaignReferrals, key="campaign"):
     """By campaign: friend invitations, and referrals made, qualified and voided."""
 
     def contributes(self, row: ReferralRow, context: Mapping[str, Any]) -> Contribution:

@@ -110,7 +110,9 @@ class Audience(
         take_return(row.purchases, event)
 
 
-class AudienceTotals(Total, table="audience_totals", of=Audience, context=CampaignPlans):
+class AudienceTotals(
+    Total, table="audience_totals", of=Audience, context=CampaignPlans, key="campaign"
+):
     """By campaign, the people and the revenue that the head of this file defines."""
 
     def contributes(self, row: PersonRow, context: Mapping[str, Any]) -> Contribution:

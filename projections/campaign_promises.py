@@ -41,7 +41,7 @@ class CampaignAwards(Fold, table="campaign_awards", key="account"):
             sums[name] = sums.get(name, 0) + change
 
 
-class AwardTotals(Total, table="award_totals", of=CampaignAwards):
+class AwardTotals(Total, table="award_totals", of=CampaignAwards, key="campaign"):
     """By campaign: awards, points, points clawed back, and their cost by currency."""
 
     def contributes(self, row: AwardRow, context: Mapping[str, Any]) -> Contribution:
@@ -78,7 +78,7 @@ class CampaignRewards(Fold, table="campaign_rewards", key="reward"):
             row.cost = event.cost
 
 
-class RewardTotals(Total, table="reward_totals", of=CampaignRewards):
+class RewardTotals(Total, table="reward_totals", of=CampaignRewards, key="campaign"):
     """By campaign: rewards granted, redeemed and withdrawn, and their cost by currency."""
 
     def contributes(self, row: RewardRow, context: Mapping[str, Any]) -> Contribution:

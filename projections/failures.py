@@ -28,6 +28,14 @@ class ProjectionNotReady(FilrougeError):
     """This projection is being built and cannot be read yet: try again in a moment."""
 
 
+class PastTooLong(FilrougeError):
+    """This answer about the past needs more events than one read may fold.
+
+    Ask for one member, account or campaign instead of all, or let the ledger's operator make
+    tables of that past: ``filrouge replay`` has no such limit.
+    """
+
+
 class RebuildRunning(FilrougeError):
     """Somebody rebuilds this projection already: wait for that rebuild, or stop it."""
 

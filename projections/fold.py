@@ -40,7 +40,9 @@ key is the whole tag, ``visitor:v1``, and the row goes when they are identified.
 A **total** adds up what the rows of a fold contribute, by another key. The engine subtracts what
 a row contributed before and adds what it contributes now::
 
-    class CampaignAudience(Total, table="campaign_audience", of=Audience, context=Campaigns):
+    class CampaignAudience(
+        Total, table="campaign_audience", of=Audience, context=Campaigns, key="campaign"
+    ):
         def contributes(self, row, context):
             return {name: {"participants": 1} for name in row.campaigns if name in context}
 
@@ -48,6 +50,10 @@ a row contributed before and adds what it contributes now::
 it changes, the rows of ``of`` that have an event with its tag (``campaign:c1``) contribute again.
 So a row may look up in the context only what its own events are tagged with. The row of a total is
 a flat object of integers, ``{"participants": 12}``; zeros are left out.
+
+A total that says its ``key``, a kind of tag, promises that a row contributes to ``c1`` only if it
+has an event tagged ``campaign:c1``. Then one row of the total can be had as it was at any instant
+without folding everything.
 
 A **projection** is the group of tables that share one version, one checkpoint and one pointer::
 
@@ -186,14 +192,23 @@ Contribution = dict[str, dict[str, int]]
 
 
 class Total:
-    """Sums over the rows of a fold, by another key. Class arguments: ``table, of, context``."""
+    """Sums over the rows of a fold, by another key. Class arguments: ``table, of, context, key``.
+
+    ``key`` is the kind of tag that its keys are the ids of, if they are.
+    """
 
     table: ClassVar[str]
     of: ClassVar[type[Fold]]
     context: ClassVar[type[Fold] | None]
+    key: ClassVar[str | None]
 
     def __init_subclass__(
-        cls, *, table: str, of: type[Fold], context: type[Fold] | None = None
+        cls,
+        *,
+        table: str,
+        of: type[Fold],
+        context: type[Fold] | None = None,
+        key: str | None = None,
     ) -> None:
         """Read the class line; a total that does not say what it adds up is an error."""
         if "contributes" not in vars(cls):
@@ -201,6 +216,7 @@ class Total:
         cls.table = _checked_name(table, "table")
         cls.of = of
         cls.context = context
+        cls.key = key and _checked_name(key, "kind of tag")
 
     def contributes(self, row: Any, context: Mapping[str, Any]) -> Contribution:
         """What this row adds: ``{key: {name: integer}}``. Pure: the same row, the same amounts."""

@@ -10,6 +10,7 @@ from domain.reading import Fact, as_read, read_entries
 from projections.failures import HandlerFailed
 from projections.fold import Fold, owner_of
 from projections.owners import Owners, Roots
+from projections.selection import Selection, When
 from projections.tables import in_batches
 from projections.voids import VoidHistory
 from store.log import Log
@@ -17,6 +18,10 @@ from store.log import Log
 OWNERS_AT_ONCE: Final = 500
 """Owners that are folded again together, so that memory is bounded."""
 EVENTS_AT_ONCE: Final = 1_000
+ROWS_AT_ONCE: Final = 300_000
+"""Owners whose rows are folded along the log together, so that memory is bounded."""
+PROBE_COSTS: Final = 15
+"""Looking up what one owner did takes about as long as reading so many events on the way."""
 
 Piece = tuple[str, Fact]
 """An event, and the key of a row that it changes."""
@@ -96,9 +101,10 @@ class Folding:
             chosen = frozenset(some)
             rows: dict[str, Any] = {}
             tags = self.owners.tags_of(some, known)
-            found = self._log.tagged(tags, types=self.fold.types, until=until)
-            for page in in_batches(found, EVENTS_AT_ONCE):
-                visible = self._voids.visible(page, known)
+            found = self._log.tagged_pages(tags, types=self.fold.types, until=until)
+            for page in found:
+                # Hashes found them; whose they are, and so whether they count, the events say.
+                visible = self._voids.visible(read_entries(page), known)
                 self.apply(rows, self.pieces(visible, known, chosen.__contains__))
             yield some, rows
 
@@ -111,17 +117,30 @@ class Folding:
             self.apply(rows, self.pieces(visible, known))
         return rows
 
-    def row(self, key: str, *, until: int | None = None, known_at: datetime | None = None) -> Any:
-        """One row as it was: folded over the events up to a position, or None if it has none.
+    def among(
+        self, owners: Collection[str] | None, until: int, known: int
+    ) -> Iterator[dict[str, Any]]:
+        """The rows of these owners, or of all, some at a time: found by tag, or along the log.
 
-        Only what had been recorded before ``known_at`` counts, so a row can be had as it was known
-        before a void or an identification. Without either, it is the row as of the head.
+        As :meth:`again`, for any number of owners: looking each of them up takes longer than
+        reading on where they are many.
         """
-        end = self._log.head().position
-        until = end if until is None else min(until, end)
-        if known_at is not None:
-            until = self._log.position_at(known_at, until)
-        self._voids.read_until(until)
+        if owners is not None and len(owners) * PROBE_COSTS < until:
+            yield from (rows for _, rows in self.again(owners, until, known))
+            return
+        for some in [None] if owners is None else in_batches(sorted(owners), ROWS_AT_ONCE):
+            mine: Mine = bool if some is None else frozenset(some).__contains__
+            rows: dict[str, Any] = {}
+            if self.roots is not None:
+                self.roots.learn(known)
+            for _, entries in self._log.windows(0, until, self.fold.types):
+                for page in in_batches(entries, EVENTS_AT_ONCE):
+                    visible = self._voids.visible(read_entries(page), known)
+                    self.apply(rows, self.pieces(visible, known, mine))
+            yield rows
+
+    def row(self, key: str, until: int) -> Any:
+        """One row, folded over the events up to a position; None if there is none."""
         for _, rows in self.again([owner_of(key)], until, until):
             return rows.get(key)
         return None
@@ -133,7 +152,14 @@ def fold_key(
     key: str,
     *,
     until: int | None = None,
+    as_of: datetime | None = None,
     known_at: datetime | None = None,
 ) -> Any:
-    """One row of a fold over a prefix of the log; see :meth:`Folding.row`."""
-    return Folding(fold, log, VoidHistory(log)).row(key, until=until, known_at=known_at)
+    """One row of a fold over a selection of the log, or None if it has none.
+
+    Over the events up to a position, that had happened before ``as_of``, and that had been
+    recorded before ``known_at``: so a row can be had as it was known before a void or an
+    identification. Without any of these it is the row as of the head.
+    """
+    selection = Selection.of(log, When(as_of, known_at), until=until)
+    return Folding(fold, log, selection).row(key, selection.position)

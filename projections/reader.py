@@ -57,9 +57,19 @@ class Reader:
         return dict(self.select("SELECT key, row FROM {total} ORDER BY key", {"total": total}))
 
     def select(
-        self, statement: str, tables: Mapping[str, Member], parameters: Any = None
+        self,
+        statement: str,
+        tables: Mapping[str, Member],
+        parameters: Any = None,
+        *,
+        owners: Collection[str] | None = None,
     ) -> list[TupleRow]:
-        """The rows of a SELECT in which ``{name}`` stands for a table with ``key`` and ``row``."""
+        """The rows of a SELECT in which ``{name}`` stands for a table with ``key`` and ``row``.
+
+        A statement that looks at the rows of some ``owners`` alone says which: of the past,
+        everybody else's need not be folded then.
+        """
+        del owners
         names = {name: sql.Identifier(self._tables[member]) for name, member in tables.items()}
         return self._connection.execute(sql.SQL(statement).format(**names), parameters).fetchall()
 
@@ -129,7 +139,7 @@ class RowReader:
 
     def _locate(self, connection: psycopg.Connection) -> tuple[int, sql.Composed]:
         one = self._projection
-        found = _builds(connection, (one,), "")
+        found = builds_read(connection, (one,), "")
         if one.name not in found:
             raise ProjectionNotReady(projection=one.name)
         build, _ = found[one.name]
@@ -158,13 +168,13 @@ def reading(pool: ConnectionPool, *projections: Projection) -> Iterator[Reader]:
     """
     with pool.connection() as connection:
         try:
-            found = _builds(connection, projections, _BEGIN)
+            found = builds_read(connection, projections, _BEGIN)
             yield Reader(connection, *_located(projections, found))
         except psycopg.errors.SerializationFailure:  # a replica ended it, to keep up
             raise ProjectionNotReady(projection=projections[0].name) from None
         except psycopg.errors.UndefinedTable:
             connection.execute("ROLLBACK")
-            now = _builds(connection, projections, _BEGIN)
+            now = builds_read(connection, projections, _BEGIN)
             if all(now.get(name, (0, 0))[0] == build for name, (build, _) in found.items()):
                 raise
             # The pointer moved so long ago that the tables went, or a replica made up for it.
@@ -175,7 +185,7 @@ def reading(pool: ConnectionPool, *projections: Projection) -> Iterator[Reader]:
                 connection.execute("ROLLBACK")
 
 
-def _builds(
+def builds_read(
     connection: psycopg.Connection, projections: tuple[Projection, ...], begin: LiteralString
 ) -> dict[str, tuple[int, int]]:
     """Which builds are read, and how far they are, by projection; ``begin`` comes before it."""

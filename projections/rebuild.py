@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from multiprocessing.connection import Connection, wait
@@ -79,13 +79,8 @@ def rebuild(
             for projection in projections
         }
         try:
-            folds = [fold for projection in projections for fold in projection.folds]
-            cuts = cut(weighed(folds, ledger.log.sampled_types(horizon)), workers)
-            shares = [
-                Share(ledger.connect, tuple(made.items()), horizon, share, parts, batch_events)
-                for share, parts in enumerate(cuts)
-            ]
-            failures = {one.projection: one for one in _fill_all(shares, progress)}
+            shares = shares_of(ledger, made, horizon, workers, batch_events)
+            failures = {one.projection: one for one in fill_all(shares, progress)}
             return [
                 _rebuilt(
                     projection,
@@ -116,7 +111,19 @@ def _right_to_rebuild(
     yield
 
 
-def _fill_all(shares: list[Share], progress: Progress | None) -> list[Failed]:
+def shares_of(
+    ledger: Ledger, made: Mapping[Projection, int], horizon: int, workers: int, batch_events: int
+) -> list[Share]:
+    """What each of the workers has to do, to fill these builds up to the horizon."""
+    folds = [fold for projection in made for fold in projection.folds]
+    cuts = cut(weighed(folds, ledger.log.sampled_types(horizon)), workers)
+    return [
+        Share(ledger.connect, tuple(made.items()), horizon, share, parts, batch_events)
+        for share, parts in enumerate(cuts)
+    ]
+
+
+def fill_all(shares: list[Share], progress: Progress | None) -> list[Failed]:
     """Fill every share; returns the builds that failed."""
     positions = [0] * len(shares)
     failed: list[Failed] = []

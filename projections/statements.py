@@ -175,6 +175,7 @@ def page(reader: Reader, account_id: str, after: str | None, limit: int) -> Stat
         _PAGE,
         {"statements": Statements},
         {"account": account_id, "time": time or None, "key": key, "limit": limit + 1},
+        owners=[account_id],
     )
     lines = tuple(msgspec.convert(row, Line) for row, _ in rows[:limit])
     return Statement(account_id, lines, rows[limit - 1][1] if len(rows) > limit else None)
@@ -187,5 +188,6 @@ def balance(reader: Reader, account_id: str) -> int:
         " WHERE key > %(account)s || '/' AND key < %(account)s || '0'",
         {"statements": Statements},
         {"account": account_id},
+        owners=[account_id],
     )
     return int(points)

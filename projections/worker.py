@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from functools import partial
 from multiprocessing.connection import Connection
 from typing import Any, Final, NamedTuple, cast
@@ -20,6 +21,7 @@ from projections.filling import Filling
 from projections.fold import Projection
 from projections.owners import Roots
 from projections.pages import Pages
+from projections.selection import Selection
 from projections.shares import Parts
 from projections.voids import VoidHistory
 from store.log import Log
@@ -41,6 +43,9 @@ class Share(NamedTuple):
     share: int
     parts: Parts
     batch_events: int
+    into: Callable[[], psycopg.Connection] | None = None
+    """Where the tables are, if not beside the log."""
+    as_of: datetime | None = None
 
 
 class Failed(NamedTuple):
@@ -68,9 +73,9 @@ def fill(share: Share, say: Callable[[int | Failed], None]) -> None:
 
     The builds go along the log together, so that every entry is decoded once.
     """
-    with share.connect() as connection, share.connect() as reading:
+    with (share.into or share.connect)() as connection, share.connect() as reading:
         log = Log(cast("ConnectionPool", OneConnection(reading)))
-        voids = VoidHistory(log)
+        voids = Selection(VoidHistory(log), share.horizon, share.as_of)
         types = frozenset[str]().union(*(fold.types for fold in share.parts))
         pages = Pages(log, voids, types)
         roots: dict[Aliased, Roots] = {}

@@ -48,14 +48,17 @@ def shares_of(pool_max: int, ledgers: int) -> Shares:
     return Shares(keys, vault, max(2, (pool_max - keys - vault) // max(1, ledgers)))
 
 
-def connect_to(url: str, schema: str, role: str = "worker") -> psycopg.Connection:
+def connect_to(
+    url: str, schema: str, purpose: str = "worker", *, role: str | None = None
+) -> psycopg.Connection:
     """Make a connection that sees one ledger only; another process can be told how to.
 
-    PostgreSQL shows it under what it is for: ``filrouge <role> <ledger>``.
+    PostgreSQL shows it under what it is for: ``filrouge <purpose> <ledger>``. The schema's role is
+    named as the schema is, unless another one is given.
     """
-    connection = connected(url, f"{role} {schema.removeprefix('ledger_')}")
+    connection = connected(url, f"{purpose} {schema.removeprefix('ledger_')}")
     try:
-        enter(connection, schema=schema)
+        enter(connection, schema=schema, role=role)
     except BaseException:
         connection.close()
         raise
@@ -73,14 +76,19 @@ def _said(url: str, name: str) -> dict[str, Any]:
     return {**waits, **conninfo_to_dict(url), "application_name": f"filrouge {name}"}
 
 
-def enter(connection: psycopg.Connection, *, schema: str) -> None:
+def enter(connection: psycopg.Connection, *, schema: str, role: str | None = None) -> None:
     """See one ledger only, with the rights of its role; and be given up when nothing is heard."""
     connection.execute(
         sql.SQL(
-            "SET ROLE {0}; SET search_path TO {0}; SET tcp_keepalives_idle = {1};"
-            " SET tcp_keepalives_interval = {2}; SET tcp_keepalives_count = {3};"
-            " SET tcp_user_timeout = {4}; SET idle_in_transaction_session_timeout = {5}"
-        ).format(sql.Identifier(schema), *KEEPALIVE.values(), SILENT_SECONDS_MAX * 1000)
+            "SET ROLE {0}; SET search_path TO {1}; SET tcp_keepalives_idle = {2};"
+            " SET tcp_keepalives_interval = {3}; SET tcp_keepalives_count = {4};"
+            " SET tcp_user_timeout = {5}; SET idle_in_transaction_session_timeout = {6}"
+        ).format(
+            sql.Identifier(role or schema),
+            sql.Identifier(schema),
+            *KEEPALIVE.values(),
+            SILENT_SECONDS_MAX * 1000,
+        )
     )
 
 

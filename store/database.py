@@ -20,6 +20,7 @@ from store.log import Head
 from store.migrate import migrate, migrations_in, running
 from store.recover import raise_epoch
 from store.restore import restore_entries
+from store.spaces import Spaces
 from store.vault import Vault
 
 BATCH_EVENTS_MAX: Final = 2_000
@@ -190,6 +191,10 @@ class Database:
             ),
             batch_events_max=self._batch_events_max,
         )
+
+    def spaces(self, name: str) -> Spaces:
+        """Where tables of a ledger's past are kept."""
+        return Spaces(self.url, name)
 
     def close(self) -> None:
         """Let go of the connections that are not a ledger's own."""

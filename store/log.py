@@ -108,9 +108,13 @@ class Log:
         names = self.type_ids()
         ids = [names[name] for name in types if name in names]
         sql = (
-            "SELECT position, entry FROM unnest(%s::smallint[]) AS y(type) CROSS JOIN LATERAL"
-            " (SELECT position, entry FROM entries e WHERE e.type = y.type AND position > %s"
-            " AND position <= %s OFFSET 0) AS e ORDER BY position"
+            # The positions first, from the index alone: asked for the entries at once, a planner
+            # that thinks a type common would look at every entry of the window.
+            ENTRIES_SQL.format(
+                "(SELECT t.position FROM unnest(%s::smallint[]) AS y(type) CROSS JOIN LATERAL"
+                " (SELECT position FROM entries WHERE type = y.type AND position > %s"
+                " AND position <= %s OFFSET 0) AS t)"
+            )
             if rare
             else "SELECT position, entry FROM entries WHERE type = ANY(%s)"
             " AND position > %s AND position <= %s ORDER BY position"
@@ -189,8 +193,23 @@ class Log:
     ) -> Iterator[Recorded]:
         """Events up to ``until`` that carry at least one of many tags, in order of position.
 
-        Only events of the types, if any are given. The positions are found in one question and kept
-        in memory, 8 bytes each; the events are fetched page by page.
+        Only events of the types, if any are given. See :meth:`tagged_pages`.
+        """
+        wanted = frozenset(tags)
+        for page in self.tagged_pages(tags, until=until, types=types):
+            for position, entry in page:
+                recorded = decode_entry(entry, position)
+                # Hashes found it; the tags themselves decide.
+                if not wanted.isdisjoint(recorded.tags):
+                    yield recorded
+
+    def tagged_pages(
+        self, tags: Collection[str], *, until: int, types: Collection[str] = ()
+    ) -> Iterator[list[tuple[int, bytes]]]:
+        """Entries found by the hash of at least one of many tags, as pages of position and bytes.
+
+        The positions are found in one question and kept in memory, 8 bytes each; the entries are
+        fetched page by page. Who reads them looks at the tags: hashes may collide.
         """
         ids = self.type_ids()
         known = [ids[name] for name in types if name in ids]
@@ -200,12 +219,12 @@ class Log:
         with self._connection() as connection, connection.cursor(binary=True) as cursor:
             rows = cursor.stream(*tagged_sql(hashes, known, until), size=PAGE_EVENTS)
             positions = array("q", (position for (position,) in rows))
-        wanted = frozenset(tags)
         for start in range(0, len(positions), PAGE_EVENTS):
-            for recorded in self.entries(positions[start : start + PAGE_EVENTS]):
-                # Hashes found it; the tags themselves decide.
-                if not wanted.isdisjoint(recorded.tags):
-                    yield recorded
+            with self._connection() as connection, connection.cursor(binary=True) as cursor:
+                yield cursor.execute(
+                    ENTRIES_SQL.format("unnest(%s::bigint[])"),
+                    [list(positions[start : start + PAGE_EVENTS])],
+                ).fetchall()
 
     def type_ids(self) -> dict[str, int]:
         """The short number of each stored name that the log has seen."""

@@ -5,6 +5,7 @@ Zeros are left out, since a figure that SQL finds no row for is zero.
 
 from __future__ import annotations
 
+import contextlib
 from collections import Counter, defaultdict
 from datetime import datetime, timedelta
 from fractions import Fraction
@@ -18,9 +19,11 @@ from projections.campaign_activity import CampaignActivity
 from projections.campaign_figures import Figure
 from projections.campaign_plans import CampaignPlans
 from projections.campaign_returns import CAMPAIGN_RETURNS, Returns
+from projections.known import PastReader
 from projections.profile_rows import Profiles
 from projections.profiles import PROFILES, Profile
 from projections.reader import Member, Reader, reading
+from projections.selection import NOW, Selection, When
 from store.ledger import Ledger
 from tests.projections import sql_of_campaigns, sql_of_members, sql_of_people
 
@@ -32,6 +35,13 @@ MICROS = """
 CREATE FUNCTION pg_temp.micros(at timestamptz) RETURNS bigint LANGUAGE sql IMMUTABLE
 RETURN (extract(epoch FROM at) * 1000000)::bigint
 """
+SELECTED = """
+CREATE TEMP TABLE entries AS SELECT * FROM {schema}.entries
+WHERE (%(known_at)s::timestamptz IS NULL OR recorded_at < %(known_at)s)
+AND (%(as_of)s::timestamptz IS NULL OR time < %(as_of)s
+    OR convert_from(entry, 'UTF8')::jsonb->>'type' IN ('event.voided.v1', 'batch.voided.v1'))
+"""
+"""What had happened and was known; a temporary table is looked at before one of the schema."""
 RATIOS = {
     "known_audience": ("known", "participants"),
     "re_bought_audience": ("re_bought", "paid_origin"),
@@ -50,12 +60,20 @@ class Compared(NamedTuple):
     """The names of the figures that anybody has."""
 
 
-def compared(ledger: Ledger) -> Compared:
+def compared(ledger: Ledger, when: When = NOW) -> Compared:
     """Compare every figure of every campaign and member; the ratios are made of those figures."""
     with ledger.connect() as connection:
+        if not when.is_now:
+            [[schema]] = connection.execute("SELECT current_schema()").fetchall()
+            connection.execute(SELECTED.format(schema=schema).encode(), when._asdict())
         entries = Entries(connection)
         found = entries.campaigns() | entries.members() | entries.in_all()
-    with reading(ledger.pool, CAMPAIGN_RETURNS, PROFILES) as reader:
+    with contextlib.ExitStack() as stack:
+        reader = (
+            stack.enter_context(reading(ledger.pool, CAMPAIGN_RETURNS, PROFILES))
+            if when.is_now
+            else PastReader(ledger.log, ledger.pool, Selection.of(ledger.log, when))
+        )
         said = campaigns_said(reader) | members_said(reader) | in_all_said(reader)
     differences = {}
     for key in said.keys() | found.keys():

@@ -54,7 +54,11 @@ def visible(connection: psycopg.Connection) -> list[tuple[int, Entry]]:
 
 def traces(connection: psycopg.Connection) -> dict[str, list[int]]:
     """The positions of the events of each member and of each unknown visitor."""
-    entries = visible(connection)
+    return traces_of(visible(connection))
+
+
+def traces_of(entries: list[tuple[int, Entry]]) -> dict[str, list[int]]:
+    """The same, of these entries alone."""
     claims: dict[str, tuple[datetime, int, str]] = {}
     for position, entry in entries:
         if entry["type"] in ALIASES:
