@@ -26,6 +26,7 @@ COMMANDS: Final = {
     "restore": "filrouge.commands_backup:restore",
     "recover": "filrouge.commands_recover:recover",
     "rebuild": "filrouge.commands_rebuild:rebuild",
+    "tick": "filrouge.commands_tick:tick",
     "verify": "filrouge.commands_verify:verify",
     "log": "filrouge.commands_log:log",
     "kit": "filrouge.commands_log:kit",
