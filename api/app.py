@@ -23,6 +23,7 @@ from api import (
     members,
     metrics,
     pages,
+    programmes,
     proofs,
     status,
 )  # fmt: skip
@@ -56,6 +57,7 @@ TAGS: Final = (
     ("members", "Who is enrolled, and by which identities they are recognised"),
     ("accounts", "What holds points, and whose it is"),
     ("points", "Awards, reservations, redemptions and the other movements of points"),
+    ("programmes", "The terms of points and tiers, and from when on they hold"),
     ("campaigns", "Operations of the brand, what they cost and what they returned"),
     ("rewards", "What members are given, redeem, or lose again"),
     ("referrals", "Friends who bring friends"),
@@ -68,7 +70,8 @@ TAGS: Final = (
 def _routes() -> list[Any]:
     keyed = (
         *events.HANDLERS, *event_reads.HANDLERS, *commands.HANDLERS, *members.HANDLERS,
-        *accounts.HANDLERS, *campaigns.HANDLERS, *proofs.HANDLERS, *status.KEYED_HANDLERS,
+        *accounts.HANDLERS, *programmes.HANDLERS, *campaigns.HANDLERS, *proofs.HANDLERS,
+        *status.KEYED_HANDLERS,
     )  # fmt: skip
     ledger = Router("/v1/{ledger:str}", route_handlers=list(keyed))
     return [ledger, *status.HANDLERS, *metrics.HANDLERS, *pages.HANDLERS]

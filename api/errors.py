@@ -36,6 +36,10 @@ class NoSuchCampaign(RequestError):
     """No campaign with this id has been planned, up to the position that the answer names."""
 
 
+class NoSuchProgramme(RequestError):
+    """No programme with this id has been opened, up to the position that the answer names."""
+
+
 class NoSuchEvent(RequestError):
     """The ledger has no event at this position: it ends at the position that the answer names."""
 

@@ -55,6 +55,7 @@ STATUS: Final[MappingProxyType[type[FilrougeError], int]] = MappingProxyType(
         errors.NoSuchMember: 404,
         errors.NoSuchAccount: 404,
         errors.NoSuchCampaign: 404,
+        errors.NoSuchProgramme: 404,
         errors.NoSuchEvent: 404,
         errors.NobodyRecognised: 404,
         errors.MethodNotAllowed: 405,

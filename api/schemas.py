@@ -54,8 +54,11 @@ class Schemas:
     def _referred(self, kind: Any, say: Callable[[Any], Any]) -> Schema:
         (out,), found = msgspec.json.schema_components([kind], ref_template=REFERENCE)
         for name, schema in found.items():
-            said = say(schema)
-            if self.components.setdefault(name, said) != said:
+            said, told = say(schema), _told(schema)
+            known = self.components.setdefault(name, said)
+            if told in (said, known):  # what comes in goes out again: it was checked then
+                self.components[name] = told
+            elif known != said:
                 message = f"two schemas are called {name}"
                 raise TypeError(message)
         said_here: Schema = say(out)

@@ -12,6 +12,7 @@ from domain.envelope import Envelope
 from domain.errors import RuleError
 from domain.event import Decided, event_type
 from domain.people import Membership
+from domain.programmes import EVERY_PROGRAMME, NotOfThisProgramme, ProgrammeTerms
 from domain.types import ID, AccountID, CampaignID, MemberID, Text
 
 HOLDERS_MAX: Final = 50
@@ -33,6 +34,8 @@ class AccountOpened(Decided, frozen=True, kw_only=True):
     """What is counted: ``points``, ``miles``, ``stars``. One account never holds two."""
     holders: Holders = ()
     campaign_id: CampaignID | None = None
+    spendable: bool = True
+    """False: what it holds counts for something, a tier perhaps, and nobody spends it."""
 
 
 @event_type("holder.added.v1")
@@ -78,6 +81,7 @@ class AccountState(View):
     opened = False
     programme: str
     points_currency: str
+    spendable = True
     holders: tuple[str, ...] = ()
 
     @on(AccountOpened)
@@ -85,6 +89,7 @@ class AccountState(View):
         self.opened = True
         self.programme = event.programme
         self.points_currency = event.points_currency
+        self.spendable = event.spendable
         self.holders = tuple(dict.fromkeys(event.holders))
 
     @on(HolderAdded)
@@ -111,14 +116,17 @@ class OpenAccount(Command, frozen=True, kw_only=True):
     campaign_id: CampaignID | None = None
 
 
-class OpeningAccount(Slice, decides=OpenAccount, reads=(AccountState, Membership, CampaignPlan)):
-    """An account is opened once, and members hold it."""
+class OpeningAccount(
+    Slice, decides=OpenAccount, reads=(AccountState, Membership, CampaignPlan, ProgrammeTerms)
+):
+    """An account is opened once, and members hold it. A programme knows its points currencies."""
 
     def __init__(self, command: OpenAccount, command_id: str) -> None:
         super().__init__(command, command_id)
         self.account_id = command.account_id or self.mint("a")
         self.holders = tuple(dict.fromkeys(command.holders))
         self.account = self.view(AccountState, f"account:{self.account_id}")
+        self.programmes = self.view(ProgrammeTerms, EVERY_PROGRAMME)
         for holder in self.holders:
             self.view(Membership, f"member:{holder}")
         if command.campaign_id:
@@ -132,6 +140,13 @@ class OpeningAccount(Slice, decides=OpenAccount, reads=(AccountState, Membership
         for view in self.boundary:
             if isinstance(view, Membership | CampaignPlan):
                 view.require()
+        terms = self.programmes.at(command.programme, self.time)
+        currency = None if terms is None else terms.of(command.points_currency)
+        if terms is not None and currency is None:
+            raise NotOfThisProgramme(
+                programme=command.programme,
+                points_currencies=[one.points_currency for one in terms.currencies],
+            )
         self.trigger(
             AccountOpened(
                 account_id=self.account_id,
@@ -139,6 +154,7 @@ class OpeningAccount(Slice, decides=OpenAccount, reads=(AccountState, Membership
                 points_currency=command.points_currency,
                 holders=self.holders,
                 campaign_id=command.campaign_id,
+                spendable=currency is None or currency.spendable,
             )
         )
 

@@ -6,11 +6,14 @@ from domain.accounts import AccountState
 from domain.budgets import Promises, check_budget
 from domain.campaigns import CampaignPlan
 from domain.causes import CAUSE_VIEWS, PurchaseCause, StatedCause, read_causes, stated_causes
-from domain.clawbacks import Part, Standing, returned_share
+from domain.clawbacks import Part, Standing, due_after_returns
 from domain.decision import Command, Slice
 from domain.errors import RuleError
-from domain.movements import check_lifetime
-from domain.points import Origin, PointsEarned
+from domain.lot_terms import LotNeverActive, lot_terms  # noqa: F401 - may refuse it
+from domain.points import LinesPoints, Origin, PointsEarned
+from domain.programmes import EVERY_PROGRAMME, ProgrammeTerms
+from domain.purchases import PurchaseLine
+from domain.returned_lines import came_back, lines_of
 from domain.types import (
     ID,
     AccountID,
@@ -31,6 +34,10 @@ from domain.types import (
 
 class OneCauseOnly(RuleError):
     """Points are given for one thing: name one cause, or only a reason when it is goodwill."""
+
+
+class LinesDoNotAddUp(RuleError):
+    """What the lines of a purchase earned adds up to the points of the award, and each is there."""
 
 
 class AwardPoints(Command, frozen=True, kw_only=True):
@@ -55,21 +62,26 @@ class AwardPoints(Command, frozen=True, kw_only=True):
     share_id: ShareID | None = None
     contribution_id: ContributionID | None = None
     available_from: Instant | None = None
-    """When it is not given, at once."""
+    """When it is not given: as the programme says, else at once."""
     expires_at: Instant | None = None
+    """When it is not given: as the programme says, else never."""
     cost: Money | None = None
+    lines: LinesPoints = ()
+    """Of a purchase: how many points each of its lines earned, so that a return of lines takes
+    back theirs."""
 
 
 class Awarding(
     Slice,
     decides=AwardPoints,
-    reads=(AccountState, CampaignPlan, Promises, *CAUSE_VIEWS.values()),
+    reads=(AccountState, ProgrammeTerms, CampaignPlan, Promises, *CAUSE_VIEWS.values()),
 ):
     """Points are given for a cause that stands, and never beyond the campaign's budget."""
 
     def __init__(self, command: AwardPoints, command_id: str) -> None:
         super().__init__(command, command_id)
         self.account = self.view(AccountState, f"account:{command.account_id}")
+        self.programmes = self.view(ProgrammeTerms, EVERY_PROGRAMME)
         read_causes(self, command)
         self.plan: CampaignPlan | None = None
         if command.campaign_id is not None:
@@ -85,20 +97,40 @@ class Awarding(
             raise OneCauseOnly(causes=[cause.field for cause in stated])
         cause = stated[0] if stated else None
         position = cause.view.require() if cause else None
-        check_lifetime(command.available_from or self.time, command.expires_at, self.time)
         if self.plan is not None:
             check_budget(self.plan, self.promises, points=command.points, cost=command.cost)
+        self._check_lines(cause)
         award = self._award(cause)
         self.trigger(award, cause=position)
         if cause and isinstance(cause.view, PurchaseCause):
             self._take_returns_back(award, cause.view)
 
+    def _check_lines(self, cause: StatedCause | None) -> None:
+        command: AwardPoints = self.command
+        if not command.lines:
+            return
+        of_purchase = cause and isinstance(cause.view, PurchaseCause)
+        lines = [one.line for one in command.lines]
+        points = sum(one.points for one in command.lines)
+        if not of_purchase or points != command.points or len(set(lines)) < len(lines):
+            raise LinesDoNotAddUp(points=command.points, of_lines=points)
+
     def _award(self, cause: StatedCause | None) -> PointsEarned:
         command: AwardPoints = self.command
         origin: Origin = "engagement" if cause else "goodwill"
-        order_id = None
+        order_id, price = None, None
         if cause and isinstance(cause.view, PurchaseCause):
-            origin, order_id = "purchase", cause.view.purchase.event.order_id
+            purchase = cause.view.purchase.event
+            origin, order_id = "purchase", purchase.order_id
+            price = Money(amount=purchase.net, currency=purchase.currency)
+        account = self.account
+        lot = lot_terms(
+            self.programmes.at(account.programme, self.time),
+            account.points_currency,
+            self.time,
+            available_from=command.available_from,
+            expires_at=command.expires_at,
+        )
         return PointsEarned(
             account_id=command.account_id,
             member_id=command.member_id,
@@ -116,20 +148,24 @@ class Awarding(
             referral_id=command.referral_id,
             share_id=command.share_id,
             contribution_id=command.contribution_id,
-            available_from=command.available_from or self.time,
-            expires_at=command.expires_at,
+            available_from=lot.available_from,
+            expires_at=lot.expires_at,
             cost=command.cost,
+            awaits=lot.awaits,
+            inactive_days=lot.inactive_days,
+            never_owed=lot.never_owed,
+            price=price,
+            lines=command.lines,
         )
 
     def _take_returns_back(self, award: PointsEarned, view: PurchaseCause) -> None:
         """Claw back for each return that came before the award, as if it had come after."""
         part = Part(award.account_id, award, 0, view.purchase.position, award.points)
         standing = Standing([part])
-        returned = 0
+        returns: list[tuple[int, tuple[PurchaseLine, ...]]] = []
         for matched in view.matches_of(view.purchase):
-            returned += matched.event.net
-            target = returned_share(award.points, returned, view.purchase.event.net)
-            due = target - standing.points[part.place]
-            if due:
+            returns.append((matched.event.net, lines_of(view, matched.event.return_id)))
+            came = came_back(view.purchase.event, returns)
+            for _, due in due_after_returns([part], standing, came):
                 event = standing.claw_back(part, due, return_id=matched.event.return_id)
                 self.trigger(event, cause=matched.cause)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import msgspec
@@ -19,10 +20,12 @@ from domain.points import (
     PointsClawedBack,
     PointsEarned,
     PointsExpired,
+    PointsRedeemed,
     PointsTransferred,
 )
 from domain.purchases import Bought, PurchaseState
 from domain.referrals import ReferralMade, ReferralQualified, ReferralVoided
+from domain.returned_lines import CameBack
 from domain.types import Money
 
 Place = tuple[str, str]
@@ -80,6 +83,8 @@ class Consequences(Takings):
     def __init__(self, *tags: str) -> None:
         super().__init__(*tags)
         self.parts: dict[Place, Part] = {}
+        self.spent: Counter[Place] = Counter()
+        """Of lots that are never owed: what was redeemed, so that it is left alone."""
         self.stages: list[Fact] = []
         """The referral as it was made, qualified and voided; the disqualifications."""
 
@@ -106,6 +111,11 @@ class Consequences(Takings):
             given.points -= lot.points
             self.parts[place].points += lot.points
 
+    @on(PointsRedeemed)
+    def _redeemed(self, event: PointsRedeemed, envelope: Envelope) -> None:
+        for debit in event.lots:
+            self.spent[event.account_id, debit.lot_id] += debit.points
+
     @on(ReferralMade, ReferralQualified, ReferralVoided, ParticipationDisqualified)
     def _stage(self, event: Event, envelope: Envelope) -> None:
         self.stages.append(Fact(event, envelope))
@@ -131,13 +141,19 @@ class PurchaseConsequences(PurchaseState, Consequences):
 class Standing:
     """What was taken and still counts, and what that leaves to be taken back."""
 
-    def __init__(self, parts: Iterable[Part], takings: Iterable[Fact] = ()) -> None:
+    def __init__(
+        self,
+        parts: Iterable[Part],
+        takings: Iterable[Fact] = (),
+        spent: Mapping[Place, int] = MappingProxyType({}),
+    ) -> None:
         self.points: Counter[Place] = Counter()
         """Clawed back."""
         self.removed: Counter[Place] = Counter()
         """Gone otherwise, so that it is not taken back as well."""
         self.costs: Counter[str] = Counter()
         """Costs that are free again, by lot."""
+        self.spent = spent
         self.awarded: Counter[str] = Counter()
         for part in parts:
             self.awarded[part.award.lot_id] += part.points
@@ -153,8 +169,13 @@ class Standing:
             self.costs[event.lots[0].lot_id] += event.cost.amount
 
     def left(self, part: Part) -> int:
-        """What of a part was neither taken back nor removed otherwise; spent or not."""
-        return max(0, part.points - self.removed[part.place] - self.points[part.place])
+        """What of a part was neither taken back nor removed otherwise.
+
+        What was spent is left too, and owed when it is taken; unless the award says that it never
+        is.
+        """
+        kept = self.spent.get(part.place, 0) if part.award.never_owed else 0
+        return max(0, part.points - self.removed[part.place] - self.points[part.place] - kept)
 
     def claw_back(self, part: Part, points: int, **why: Any) -> PointsClawedBack:
         """Take so many points of a part back. One event names one lot: it can be undone alone."""
@@ -187,20 +208,38 @@ class Standing:
         return Money(amount=max(0, freed - self.costs[lot_id]), currency=cost.currency)
 
 
-def returned_share(earned: int, returned: int, net: int) -> int:
-    """The points that go with what was returned: all for all, rounded down for a part."""
-    return earned if returned >= net else earned * returned // net
-
-
 def due_after_returns(
-    parts: list[Part], standing: Standing, returned: int, net: int
+    parts: list[Part], standing: Standing, came: CameBack
 ) -> list[tuple[Part, int]]:
-    """What is still to be taken back of a purchase's points, given all that was returned of it."""
-    target = returned_share(sum(part.points for part in parts), returned, net)
-    due = target - sum(standing.points[part.place] for part in parts)
-    left = [standing.left(part) for part in parts]
-    shares = apportioned(min(max(0, due), sum(left)), left)
-    return [(part, share) for part, share in zip(parts, shares, strict=True) if share]
+    """What is still to be taken back of a purchase's points, given all that came back of it."""
+    found = []
+    for group in _alike(parts):
+        due = _target(group, came) - sum(standing.points[part.place] for part in group)
+        left = [standing.left(part) for part in group]
+        shares = apportioned(min(max(0, due), sum(left)), left)
+        found += [(part, share) for part, share in zip(group, shares, strict=True) if share]
+    return found
+
+
+def is_too_much(parts: list[Part], standing: Standing, came: CameBack | None) -> bool:
+    """Whether more was taken back than what came back leaves to be taken; None: nothing did."""
+    return any(
+        sum(standing.points[part.place] for part in group)
+        > (0 if came is None else _target(group, came))
+        for group in _alike(parts)
+    )
+
+
+def _alike(parts: list[Part]) -> list[list[Part]]:
+    """Parts that are cut together: of each award that names lines, and all others in one sum."""
+    groups: dict[str | None, list[Part]] = {}
+    for part in parts:
+        groups.setdefault(part.award.lot_id if part.award.lines else None, []).append(part)
+    return list(groups.values())
+
+
+def _target(group: list[Part], came: CameBack) -> int:
+    return came.points(sum(part.points for part in group), group[0].award.lines)
 
 
 def apportioned(points: int, weights: list[int]) -> list[int]:
@@ -220,7 +259,7 @@ def all_clawed_back(
     view: Consequences, parts: Iterable[Part], **why: Any
 ) -> list[tuple[PointsClawedBack, int | None]]:
     """Take everything of these parts back; each clawback comes with the award's own cause."""
-    standing = Standing(view.parts.values(), view.takings)
+    standing = Standing(view.parts.values(), view.takings, view.spent)
     return [
         (standing.claw_back(part, left, **why), part.cause)
         for part in parts

@@ -1,24 +1,20 @@
-"""The arithmetic of lots: what of each award is pending, active, held, spent, gone or owed.
-
-Everything here is a running sum over the movements of points, so it does not depend on the order
-in which they come, and a movement that was voided simply is not in the sum. A lot that is debited
-before, or without, its award exists with nothing issued: what was taken from it is owed.
-"""
+"""The lots of an account: how movements change them, and which of them pay."""
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
-from typing import Final, NamedTuple, get_args
-
-import msgspec
+from datetime import datetime
+from typing import Final, Protocol, get_args
 
 from domain.accounts import AccountState
 from domain.decision import on
 from domain.envelope import Envelope
+from domain.lot import ALWAYS, NEVER, Lot, States, day_of
 from domain.points import (
     LotDebit,
     Origin,
+    PointsActivated,
     PointsAdjusted,
     PointsCancelled,
     PointsClawedBack,
@@ -28,12 +24,14 @@ from domain.points import (
     PointsReleased,
     PointsReserved,
     PointsTransferred,
+    TransferredLot,
     cause_tags,
     lot_tags,
 )
 
 Movement = (
     PointsEarned
+    | PointsActivated
     | PointsReserved
     | PointsReleased
     | PointsRedeemed
@@ -47,143 +45,53 @@ Movement = (
 MOVEMENTS: Final[tuple[type[Movement], ...]] = get_args(Movement)
 """Every event that moves points."""
 
-NEVER: Final = datetime.max.replace(tzinfo=UTC)
-ALWAYS: Final = datetime.min.replace(tzinfo=UTC)
+ACTIVITY: Final = (PointsEarned, PointsRedeemed, PointsTransferred)
+"""What keeps points from expiring by inactivity, on the account that earns, redeems or gives."""
 
 
-class States(NamedTuple):
-    """Points by state at an instant: issued + owed is the sum of the other six, exactly."""
+class Holding(Protocol):
+    """What holds lots: an account in a decision, or its row."""
 
-    issued: int = 0
-    """Credited here, plus what came in by transfers, less what went out by transfers."""
-    owed: int = 0
-    """Taken beyond what was issued: clawed back or voided after it had been spent."""
-    pending: int = 0
-    active: int = 0
-    reserved: int = 0
-    spent: int = 0
-    expired: int = 0
-    """Past the lot's instant and not spent, or stated as expired."""
-    cancelled: int = 0
-    """Taken away: cancelled, clawed back, or adjusted downwards."""
-
-    @property
-    def spendable(self) -> int:
-        """What a redemption, a reservation or a transfer can take: active less owed."""
-        return max(0, self.active - self.owed)
+    account_id: str
+    lots: dict[str, Lot]
+    active_days: list[int]
+    """The days on which points were earned, redeemed or given away, in order (UTC, from 1970)."""
 
 
-class Hold(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Points of one lot that a reservation keeps."""
-
-    points: int
-    """Negative when more was released or redeemed than reserved, as after a void."""
-    until: datetime | None = None
-
-
-class Lot(msgspec.Struct, kw_only=True, omit_defaults=True):
-    """One lot on one account, as sums of its movements."""
-
-    credited: int = 0
-    """By its award, or by an adjustment."""
-    transferred_in: int = 0
-    transferred_out: int = 0
-    spent: int = 0
-    expired: int = 0
-    """Stated as expired by an event; expiry by the lot's instant is computed."""
-    cancelled: int = 0
-    holds: dict[str, Hold] = {}
-    """By reservation."""
-    available_from: datetime | None = None
-    expires_at: datetime | None = None
-    origin: Origin | None = None
-    qualifying: bool = False
-    causes: tuple[str, ...] = ()
-    """Tags of what its award was given for, or of the lot itself."""
-
-    @property
-    def issued(self) -> int:
-        """What the lot brought to this account. Transfers move it from one account to the other.
-
-        It is negative when what was transferred away had its award voided.
-        """
-        return self.credited + self.transferred_in - self.transferred_out
-
-    def reserved(self, at: datetime) -> int:
-        """Points held at an instant; a hold lapses by itself."""
-        return sum(
-            hold.points
-            for hold in self.holds.values()
-            if hold.points > 0 and (hold.until is None or at < hold.until)
-        )
-
-    def debits(self, at: datetime) -> int:
-        """Everything that was taken from the lot, whenever it was."""
-        return self.spent + self.expired + self.cancelled + self.reserved(at)
-
-    def remaining(self, at: datetime) -> int:
-        """What is left, in whichever state."""
-        return max(0, self.issued - self.debits(at))
-
-    def owed(self, at: datetime) -> int:
-        """What was taken beyond what was issued."""
-        return max(0, self.debits(at) - self.issued)
-
-    def has_begun(self, at: datetime) -> bool:
-        """Whether its points are available at an instant, if it is not over."""
-        return self.available_from is None or self.available_from <= at
-
-    def is_over(self, at: datetime) -> bool:
-        """Whether what is left of it is expired at an instant."""
-        return self.expires_at is not None and self.expires_at <= at
-
-    def active(self, at: datetime) -> int:
-        """What is left and can be spent at an instant."""
-        return self.remaining(at) if self.has_begun(at) and not self.is_over(at) else 0
-
-    def states(self, at: datetime) -> States:
-        """Its points by state at an instant."""
-        left = self.remaining(at)
-        over, begun = self.is_over(at), self.has_begun(at)
-        return States(
-            issued=self.issued,
-            owed=self.owed(at),
-            pending=0 if begun or over else left,
-            active=left if begun and not over else 0,
-            reserved=self.reserved(at),
-            spent=self.spent,
-            expired=self.expired + (left if over else 0),
-            cancelled=self.cancelled,
-        )
-
-    def hold(self, reservation_id: str, points: int, until: datetime | None = None) -> None:
-        """Hold more points for a reservation, or fewer when ``points`` is negative."""
-        held = self.holds.get(reservation_id)
-        if held is not None:
-            points, until = points + held.points, until or held.until
-        self.holds = {id_: hold for id_, hold in self.holds.items() if id_ != reservation_id}
-        if points:
-            self.holds[reservation_id] = Hold(points, until)
-
-
-def move(lots: dict[str, Lot], account_id: str, event: Movement) -> None:
+def move(account: Holding, event: Movement, envelope: Envelope) -> None:
     """Take a movement of points into the lots of one account."""
+    lots = account.lots
     match event:
         case PointsEarned():
-            lot = _lot(lots, event.lot_id)
-            lot.credited += event.points
-            _describe(lot, event.available_from, event.expires_at, event.origin)
+            lot = _credited(lots, event.lot_id, event.points, envelope.time)
+            _describe(lot, event, event.origin)
+            lot.inactive_days, lot.awaits = event.inactive_days, event.awaits
             lot.qualifying, lot.causes = event.qualifying, cause_tags(event)
+            lot.campaign, lot.never_owed = event.campaign_id, event.never_owed
+            lot.reckon(account.active_days)
         case PointsAdjusted(direction="credit", lot_id=str() as lot_id):
-            lot = _lot(lots, lot_id)
-            lot.credited += event.points
-            _describe(lot, event.available_from, event.expires_at, "goodwill")
+            lot = _credited(lots, lot_id, event.points, envelope.time)
+            _describe(lot, event, "goodwill")
+            lot.inactive_days = event.inactive_days
             lot.causes = lot_tags(lot_id)
+            lot.reckon(account.active_days)
         case PointsTransferred():
-            _transfer(lots, account_id, event)
+            _transfer(account, event)
         case _:
             for debit in event.lots:
-                _debit(_lot(lots, debit.lot_id), debit.points, event)
+                _debit(_lot(lots, debit.lot_id), debit.points, event, envelope.time)
+    if isinstance(event, ACTIVITY) and event.account_id == account.account_id:
+        _stay_active(account, day_of(envelope.time))
+
+
+def _stay_active(account: Holding, day: int) -> None:
+    days = account.active_days
+    place = bisect_left(days, day)
+    if place < len(days) and days[place] == day:
+        return
+    days.insert(place, day)
+    for lot in account.lots.values():
+        lot.reckon(days)
 
 
 def _lot(lots: dict[str, Lot], lot_id: str) -> Lot:
@@ -193,37 +101,67 @@ def _lot(lots: dict[str, Lot], lot_id: str) -> Lot:
     return lot
 
 
-def _describe(
-    lot: Lot, available_from: datetime | None, expires_at: datetime | None, origin: Origin
-) -> None:
-    lot.available_from, lot.expires_at, lot.origin = available_from, expires_at, origin
+def _credited(lots: dict[str, Lot], lot_id: str, points: int, at: datetime) -> Lot:
+    lot = _lot(lots, lot_id)
+    lot.credited += points
+    lot.earned_at = at if lot.earned_at is None else min(lot.earned_at, at)
+    return lot
 
 
-def _debit(lot: Lot, points: int, event: Movement) -> None:
+def _describe(lot: Lot, said: PointsEarned | PointsAdjusted, origin: Origin) -> None:
+    lot.available_from, lot.origin = said.available_from, origin
+    lot.expires_at = lot.ends_at = said.expires_at
+
+
+def _debit(lot: Lot, points: int, event: Movement, time: datetime) -> None:
     match event:
         case PointsReserved():
             lot.hold(event.reservation_id, points, event.until)
+        case PointsReleased(lapsed=True):
+            lot.book_released(event.reservation_id)
         case PointsReleased():
             lot.hold(event.reservation_id, -points)
         case PointsRedeemed():
             lot.spent += points
             if event.reservation_id is not None:
                 lot.hold(event.reservation_id, -points)
+        case PointsExpired(lapsed=True):
+            lot.book_lapse(points, time)
         case PointsExpired():
             lot.expired += points
+        case PointsActivated():
+            before = lot.activated_at or event.available_from
+            lot.activated_at = min(before, event.available_from)
         case _:
             lot.cancelled += points
 
 
-def _transfer(lots: dict[str, Lot], account_id: str, event: PointsTransferred) -> None:
+def _transfer(account: Holding, event: PointsTransferred) -> None:
+    account_id = account.account_id
     for moved in event.lots:
-        lot = _lot(lots, moved.lot_id)
+        lot = _lot(account.lots, moved.lot_id)
         if account_id == event.account_id:
             lot.transferred_out += moved.points
         if account_id == event.to_account_id:
             lot.transferred_in += moved.points
-            _describe(lot, moved.available_from, moved.expires_at, moved.origin)
-            lot.qualifying, lot.causes = moved.qualifying, moved.causes
+            if not lot.credited:
+                _take_over(lot, moved)
+
+
+def _take_over(lot: Lot, moved: TransferredLot) -> None:
+    """Of several transfers of one lot, its end is the last one, whichever came first.
+
+    On the account that it was given to first a lot keeps the terms that it was given with.
+    """
+    known = lot.transferred_in > moved.points
+    begins, ends = moved.available_from, moved.expires_at
+    if known and lot.available_from is not None:
+        begins = min(begins, lot.available_from)
+        ends = None if None in {ends, lot.ends_at} else max(ends or NEVER, lot.ends_at or NEVER)
+    lot.available_from, lot.expires_at, lot.ends_at = begins, ends, ends
+    lot.origin, lot.qualifying, lot.causes = moved.origin, moved.qualifying, moved.causes
+    lot.campaign, lot.never_owed = moved.campaign, moved.never_owed
+    lot.earned_at = lot.earned_at or moved.earned_at
 
 
 def states(lots: Iterable[Lot], at: datetime) -> States:
@@ -280,12 +218,13 @@ class AccountLots(AccountState):
         super().__init__(*tags)
         self.account_id = tags[0].removeprefix("account:")
         self.lots: dict[str, Lot] = {}
+        self.active_days: list[int] = []
         self.reservations: set[str] = set()
         """Every reservation that was ever made on the account."""
 
     @on(*MOVEMENTS)
     def _moved(self, event: Movement, envelope: Envelope) -> None:
-        move(self.lots, self.account_id, event)
+        move(self, event, envelope)
         if isinstance(event, PointsReserved):
             self.reservations.add(event.reservation_id)
 

@@ -1,10 +1,10 @@
-"""Movements: the decisions that spend, cancel, adjust and transfer points."""
+"""Movements: the decisions that cancel and transfer points, and what all debits go by."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime
-from typing import Literal, TypeVar
+from typing import TypeVar
 
 from domain.decision import Command, Slice
 from domain.errors import RuleError
@@ -12,12 +12,11 @@ from domain.lots import AccountLots, consumed, consumption_order, drawn
 from domain.points import (
     LOTS_PER_EVENT_MAX,
     LotDebit,
-    PointsAdjusted,
     PointsCancelled,
     PointsTransferred,
     TransferredLot,
 )
-from domain.types import ID, AccountID, Instant, LotID, MemberID, Points, Text
+from domain.types import ID, AccountID, LotID, MemberID, Points, Text
 
 
 class NotEnoughPoints(RuleError):
@@ -27,8 +26,8 @@ class NotEnoughPoints(RuleError):
     """
 
 
-class LotNeverActive(RuleError):
-    """A lot expires after it becomes available, and after it is given."""
+class PointsNotSpendable(RuleError):
+    """The account holds points that nobody spends: they count for something, a tier perhaps."""
 
 
 class SameAccount(RuleError):
@@ -55,22 +54,26 @@ def total(debits: Iterable[LotDebit | TransferredLot]) -> int:
 
 def spent(account: AccountLots, points: int, at: datetime) -> tuple[LotDebit, ...]:
     """The lots that pay so many points at an instant, first to expire first."""
+    if not account.spendable:
+        raise PointsNotSpendable(account=account.tags[0])
+    return taken(account, points, at)
+
+
+def taken(account: AccountLots, points: int, at: datetime) -> tuple[LotDebit, ...]:
+    """The same, also of points that are not for spending: to correct an account."""
     spendable = account.at(at).spendable
     if points > spendable:
         raise NotEnoughPoints(account=account.tags[0], spendable=spendable, asked=points)
     return consumed(account.lots, points, at)
 
 
-def causes(account: AccountLots, debits: Iterable[LotDebit]) -> tuple[str, ...]:
+def causes(
+    account: AccountLots, debits: Iterable[LotDebit], *, only_never_owed: bool = False
+) -> tuple[str, ...]:
     """The tags of the stated causes of these lots."""
-    found = (tag for debit in debits for tag in account.lots[debit.lot_id].causes)
+    lots = [account.lots[debit.lot_id] for debit in debits]
+    found = (tag for lot in lots if lot.never_owed or not only_never_owed for tag in lot.causes)
     return tuple(dict.fromkeys(found))
-
-
-def check_lifetime(available_from: datetime, expires_at: datetime | None, at: datetime) -> None:
-    """Refuse a new lot that nobody could ever spend."""
-    if expires_at is not None and expires_at <= max(available_from, at):
-        raise LotNeverActive(available_from=available_from, expires_at=expires_at)
 
 
 class CancelPoints(Command, frozen=True, kw_only=True):
@@ -112,64 +115,6 @@ class Cancelling(Slice, decides=CancelPoints, reads=(AccountLots,)):
                 PointsCancelled(
                     account_id=command.account_id,
                     member_id=command.member_id,
-                    points=total(portion),
-                    lots=portion,
-                    causes=causes(self.account, portion),
-                    reason=command.reason,
-                    approved_by=command.approved_by,
-                )
-            )
-
-
-class AdjustPoints(Command, frozen=True, kw_only=True):
-    """Correct an account by hand: credit it with a new lot, or debit what it can spend."""
-
-    account_id: AccountID
-    member_id: MemberID | None = None
-    direction: Literal["credit", "debit"]
-    points: Points
-    available_from: Instant | None = None
-    """Credit only. When it is not given, at once."""
-    expires_at: Instant | None = None
-    """Credit only."""
-    reason: Text
-    approved_by: ID | None = None
-
-
-class Adjusting(Slice, decides=AdjustPoints, reads=(AccountLots,)):
-    """An adjustment takes no more than the account can spend."""
-
-    def __init__(self, command: AdjustPoints, command_id: str) -> None:
-        super().__init__(command, command_id)
-        self.account = self.view(AccountLots, f"account:{command.account_id}")
-
-    def execute(self) -> None:
-        """Make a lot, or take from lots."""
-        command: AdjustPoints = self.command
-        self.account.require()
-        if command.direction == "credit":
-            available_from = command.available_from or self.time
-            check_lifetime(available_from, command.expires_at, self.time)
-            self.trigger(
-                PointsAdjusted(
-                    account_id=command.account_id,
-                    member_id=command.member_id,
-                    direction="credit",
-                    points=command.points,
-                    lot_id=self.mint("lot"),
-                    available_from=available_from,
-                    expires_at=command.expires_at,
-                    reason=command.reason,
-                    approved_by=command.approved_by,
-                )
-            )
-            return
-        for portion in portions(spent(self.account, command.points, self.time)):
-            self.trigger(
-                PointsAdjusted(
-                    account_id=command.account_id,
-                    member_id=command.member_id,
-                    direction="debit",
                     points=total(portion),
                     lots=portion,
                     causes=causes(self.account, portion),
@@ -232,9 +177,12 @@ class Transferring(Slice, decides=TransferPoints, reads=(AccountLots,)):
         return TransferredLot(
             lot_id=debit.lot_id,
             points=debit.points,
-            available_from=lot.available_from or self.time,
+            available_from=lot.begins_at or self.time,
             expires_at=lot.expires_at,
             origin=lot.origin or "goodwill",
             qualifying=lot.qualifying,
             causes=lot.causes,
+            earned_at=lot.earned_at,
+            campaign=lot.campaign,
+            never_owed=lot.never_owed,
         )

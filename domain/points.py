@@ -7,10 +7,13 @@ from typing import Annotated, Final, Literal
 from msgspec import Meta
 
 from domain.event import Decided, event_type
+from domain.purchases import LineNumber
+from domain.terms import Days
 from domain.types import (
     ID,
     LIST_LENGTH_MAX,
     AccountID,
+    AdjustmentID,
     Block,
     CampaignID,
     ContributionID,
@@ -36,6 +39,9 @@ Origin = Literal["purchase", "engagement", "goodwill"]
 """purchase: deferred revenue under IFRS 15; engagement and goodwill: an expected cost."""
 
 
+LINES_OF_LOT_MAX: Final = 500
+"""Lines of a purchase that one award names."""
+
 LotCauses = Annotated[tuple[Tag, ...], Meta(max_length=8)]
 
 
@@ -43,6 +49,13 @@ class LotDebit(Block, frozen=True, kw_only=True):
     """Points that are taken from one lot."""
 
     lot_id: LotID
+    points: Points
+
+
+class LinePoints(Block, frozen=True, kw_only=True):
+    """Points that one line of a purchase earned."""
+
+    line: LineNumber
     points: Points
 
 
@@ -54,13 +67,21 @@ class TransferredLot(Block, frozen=True, kw_only=True):
     available_from: Instant
     origin: Origin
     expires_at: Instant | None = None
+    """As it stands when they are given; on the other account no inactivity changes it."""
     qualifying: bool = False
     causes: LotCauses = ()
     """Tags of the stated cause of the award that made the lot, or of the lot itself."""
+    earned_at: Instant | None = None
+    """When the lot was credited first."""
+    campaign: ID | None = None
+    """The campaign that gave the lot."""
+    never_owed: bool = False
+    """As of the award: what is spent is never taken back."""
 
 
 Debits = Annotated[tuple[LotDebit, ...], Meta(min_length=1, max_length=LIST_LENGTH_MAX)]
 TransferredLots = Annotated[tuple[TransferredLot, ...], Meta(min_length=1, max_length=500)]
+LinesPoints = Annotated[tuple[LinePoints, ...], Meta(max_length=LINES_OF_LOT_MAX)]
 Causes = Annotated[tuple[Tag, ...], Meta(max_length=LIST_LENGTH_MAX)]
 """Tags of what the lots that an event names were given for, so that it leads to the event."""
 
@@ -99,6 +120,40 @@ class PointsEarned(Decided, frozen=True, kw_only=True):
     """From this instant on they can not. None: never."""
     cost: Money | None = None
     """What the award is expected to cost the brand; counted against the campaign's budget."""
+    awaits: ID | None = None
+    """What has to happen before the points can be spent, whatever ``available_from`` says:
+    ``points.activated`` says that it did. None: nothing has to."""
+    inactive_days: Days | None = None
+    """The points also expire when so many whole days (UTC) pass on the account without points
+    earned, redeemed or given away."""
+    never_owed: bool = False
+    """When they are taken back, what was spent of them by then is left alone."""
+    price: Money | None = None
+    """What was paid for the purchase that they were given with, less tax: a part of it belongs to
+    them until they are redeemed (IFRS 15)."""
+    lines: LinesPoints = ()
+    """How many points each line of the purchase earned, so that a return of lines takes back
+    theirs. Empty: they are the whole purchase's."""
+
+
+@event_type("points.activated.v1")
+class PointsActivated(Decided, frozen=True, kw_only=True):
+    """Pending points can be spent from here on.
+
+    What was awaited happened, or the lots' instant came: that needs no event, and where one says
+    it, it is for accounting and changes no balance.
+    """
+
+    account_id: AccountID
+    member_id: MemberID | None = None
+    points: Points
+    lots: Debits
+    """What was left of each lot."""
+    available_from: Instant
+    """From this instant on the points can be spent, as far as the lot's own instant has come."""
+    awaited: ID | None = None
+    """What happened. None: time passed."""
+    reason: Text | None = None
 
 
 @event_type("points.reserved.v1")
@@ -127,6 +182,9 @@ class PointsReleased(Decided, frozen=True, kw_only=True):
     points: Points
     lots: Debits
     reason: Text | None = None
+    lapsed: bool = False
+    """The reservation's own instant freed the points, as every balance showed already: this books
+    it."""
 
 
 @event_type("points.redeemed.v1")
@@ -139,6 +197,8 @@ class PointsRedeemed(Decided, frozen=True, kw_only=True):
     lots: Debits
     reservation_id: ReservationID | None = None
     """The reservation that held these points, if one did."""
+    causes: Causes = ()
+    """Of lots that are never owed: tags of what they were given for."""
     reward_id: RewardID | None = None
     campaign_id: CampaignID | None = None
     reason: Text | None = None
@@ -163,7 +223,7 @@ class PointsExpired(Decided, frozen=True, kw_only=True):
     """Points that were not spent in time are gone.
 
     Expiry follows from each lot's instant and needs no event; this one states it where another
-    system, or a brand's policy, decided it.
+    system, or a brand's policy, decided it, or where accounting wants it (``lapsed``).
     """
 
     account_id: AccountID
@@ -172,6 +232,8 @@ class PointsExpired(Decided, frozen=True, kw_only=True):
     lots: Debits
     causes: Causes = ()
     reason: Text | None = None
+    lapsed: bool = False
+    """The lots' own instants took the points, as every balance showed already: this books it."""
 
 
 @event_type("points.transferred.v1")
@@ -202,18 +264,23 @@ class PointsAdjusted(Decided, frozen=True, kw_only=True):
     """Credit only: the new lot. Its origin is goodwill."""
     available_from: Instant | None = None
     expires_at: Instant | None = None
+    inactive_days: Days | None = None
+    """Credit only: as of points that are earned."""
     lots: Annotated[tuple[LotDebit, ...], Meta(max_length=LIST_LENGTH_MAX)] = ()
     """Debit only: the lots that pay."""
     causes: Causes = ()
     reason: Text
     approved_by: ID | None = None
+    adjustment_id: AdjustmentID | None = None
+    """The proposal that somebody else has approved; its position is the cause."""
 
 
 @event_type("points.clawed_back.v1")
 class PointsClawedBack(Decided, frozen=True, kw_only=True):
     """Points were taken back because what they were given for was returned, voided or found false.
 
-    What had already been spent is owed. The envelope's ``cause`` is the position of the return, of
+    What had already been spent is owed; of an award that says ``never_owed`` it is not taken. The
+    envelope's ``cause`` is the position of the return, of
     the disqualification, or of the voided event.
     """
 

@@ -5,7 +5,14 @@ from __future__ import annotations
 from domain.decision import Command, Slice
 from domain.errors import InvalidEvent, RuleError
 from domain.lots import AccountLots, consumption_order, drawn
-from domain.movements import NotEnoughPoints, portions, spent, total
+from domain.movements import (
+    NotEnoughPoints,
+    PointsNotSpendable,  # noqa: F401 - may refuse it
+    causes,
+    portions,
+    spent,
+    total,
+)
 from domain.points import LotDebit, PointsRedeemed, PointsReleased, PointsReserved
 from domain.types import (
     ID,
@@ -173,6 +180,7 @@ class Redeeming(Slice, decides=RedeemPoints, reads=(AccountLots,)):
                     points=total(portion),
                     lots=portion,
                     reservation_id=command.reservation_id,
+                    causes=causes(self.account, portion, only_never_owed=True),
                     reward_id=command.reward_id,
                     campaign_id=command.campaign_id,
                     reason=command.reason,

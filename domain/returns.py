@@ -20,6 +20,7 @@ from domain.purchases import (
     PurchaseState,
     ReturnMatched,
 )
+from domain.returned_lines import came_back, lines_of
 
 
 class ReturnReports(View):
@@ -87,9 +88,10 @@ class Returning(Reaction, reacts_to=PurchaseReturned, reads=(PurchaseConsequence
         position = self.envelope.position
         self.trigger(matched(event, bought.event, bought.position, bought.time), cause=position)
         parts = view.parts_of(bought)
-        standing = Standing(parts, view.takings)
-        returned = view.net_returned(bought) + event.net
-        for part, points in due_after_returns(parts, standing, returned, bought.event.net):
+        standing = Standing(parts, view.takings, view.spent)
+        before = [(m.event.net, lines_of(view, m.event.return_id)) for m in view.matches_of(bought)]
+        came = came_back(bought.event, [*before, (event.net, event.lines)])
+        for part, points in due_after_returns(parts, standing, came):
             self.trigger(
                 standing.claw_back(part, points, return_id=event.return_id), cause=position
             )

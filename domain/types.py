@@ -70,6 +70,8 @@ ReferralCode = Annotated[str, _identifier("code")]
 RewardID = Annotated[str, _identifier("reward")]
 ReservationID = Annotated[str, _identifier("reservation")]
 BatchID = Annotated[str, _identifier("batch")]
+AdjustmentID = Annotated[str, _identifier("adjustment")]
+ProgrammeID = Annotated[str, _identifier("programme")]
 LedgerID = Annotated[str, _identifier("ledger")]
 
 Tag = Annotated[

@@ -21,7 +21,7 @@ from domain.clawbacks import (
     Standing,
     Takings,
     due_after_returns,
-    returned_share,
+    is_too_much,
 )
 from domain.decision import View
 from domain.engagement import ContributionPosted, ShareRecorded
@@ -32,6 +32,7 @@ from domain.participations import ParticipationDisqualified, ParticipationRecord
 from domain.points import PointsAdjusted, PointsClawedBack, PointsEarned, cause_tags, lot_tags
 from domain.purchases import Bought, PurchaseRecorded, PurchaseReturned, ReturnMatched
 from domain.referrals import ReferralMade, ReferralQualified, ReferralVoided
+from domain.returned_lines import came_back, lines_of
 
 UNDOING_VIEWS: Final = (Takings, Consequences, PurchaseConsequences)
 
@@ -156,15 +157,14 @@ class Undoing:
         parts = [p for p in view.parts_of(bought) if p.award_position not in self.gone]
         places = {part.place for part in parts}
         matches = [m for m in view.matches_of(bought) if m.position not in self.gone]
-        returned = sum(matched.event.net for matched in matches)
-        earned, net = sum(part.points for part in parts), bought.event.net
-        target = returned_share(earned, returned, net) if matches else 0
-        standing = Standing(parts, self._standing(view))
-        if sum(standing.points[place] for place in places) > target:
+        returns = [(m.event.net, lines_of(view, m.event.return_id)) for m in matches]
+        came = came_back(bought.event, returns) if matches else None
+        standing = Standing(parts, self._standing(view), view.spent)
+        if is_too_much(parts, standing, came):
             # Rounding fell on another return before: all of it is stated again, in one sum.
             self._void_clawbacks(view, places)
-            standing = Standing(parts, self._standing(view))
-        for part, points in due_after_returns(parts, standing, returned, net) if matches else ():
+            standing = Standing(parts, self._standing(view), view.spent)
+        for part, points in () if came is None else due_after_returns(parts, standing, came):
             last = matches[-1]
             event = standing.claw_back(part, points, return_id=last.event.return_id, **self.why)
             self.others.append(Following(event, last.cause))
@@ -191,7 +191,7 @@ class Undoing:
         places = {part.place for part in fallen}
         self._settled |= places
         self._void_clawbacks(view, places)  # it is taken back whole now
-        standing = Standing(view.parts.values(), self._standing(view))
+        standing = Standing(view.parts.values(), self._standing(view), view.spent)
         for part in fallen:
             left = standing.left(part)
             if left:

@@ -28,6 +28,7 @@ COMMANDS: Final = {
     "rebuild": "filrouge.commands_rebuild:rebuild",
     "replay": "filrouge.commands_replay:replay",
     "diff": "filrouge.commands_replay:diff",
+    "tick": "filrouge.commands_tick:tick",
     "verify": "filrouge.commands_verify:verify",
     "log": "filrouge.commands_log:log",
     "kit": "filrouge.commands_log:kit",

@@ -9,7 +9,8 @@ from typing import Any, Final
 import msgspec
 
 from domain.envelope import Recorded
-from domain.lots import States, states as states_of
+from domain.lot import States
+from domain.lots import states as states_of
 from projections.balances import BALANCES, Balances
 from projections.campaign_audience import Audience
 from projections.campaign_returns import CAMPAIGN_RETURNS, Returns, page, returns

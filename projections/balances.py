@@ -11,11 +11,11 @@ import msgspec
 from domain.accounts import AccountOpened, HolderAdded, HolderRemoved
 from domain.decision import on
 from domain.envelope import Envelope
+from domain.expiring import is_due
+from domain.lot import Lot, States
 from domain.lots import (
     MOVEMENTS,
-    Lot,
     Movement,
-    States,
     consumption_order,
     move,
     next_expiry,
@@ -24,6 +24,7 @@ from domain.lots import (
 from projections.fold import Contribution, Fold, Projection, Total
 from projections.known import Rows
 from projections.reader import Reader
+from projections.tables import decoder_of
 
 LOTS_SHOWN_MAX: Final = 1_000
 ACCOUNTS_SHOWN_MAX: Final = 100
@@ -38,6 +39,8 @@ class AccountRow(msgspec.Struct, omit_defaults=True):
     opened_at: datetime | None = None
     holders: list[str] = []
     lots: dict[str, Lot] = {}
+    active_days: list[int] = []
+    """Days of activity, which keep some lots from expiring (UTC, counted from 1970)."""
 
 
 class Balances(Fold, table="balances", key="account"):
@@ -62,7 +65,7 @@ class Balances(Fold, table="balances", key="account"):
 
     @on(*MOVEMENTS)
     def _(self, row: AccountRow, event: Movement, envelope: Envelope) -> None:
-        move(row.lots, row.account_id, event)
+        move(row, event, envelope)
 
 
 class HoldingsRow(msgspec.Struct, omit_defaults=True):
@@ -105,7 +108,7 @@ class PointTotals(Total, table="point_totals", of=Balances):
         }
 
 
-BALANCES = Projection("balances", version=1, folds=(Balances, Holdings), totals=(PointTotals,))
+BALANCES = Projection("balances", version=2, folds=(Balances, Holdings), totals=(PointTotals,))
 
 
 class Expiry(msgspec.Struct):
@@ -135,7 +138,10 @@ class LotBalance(PointStates, kw_only=True):
     origin: str | None
     qualifying: bool
     available_from: datetime | None
+    awaits: str | None
+    """What has to happen before its points can be spent; null: nothing, or it happened."""
     expires_at: datetime | None
+    """As it stands: it moves on while the account is active, where inactivity ends the lot."""
 
 
 class Balance(PointStates, kw_only=True):
@@ -182,6 +188,21 @@ def of_member(reader: Reader, member_id: str, at: datetime) -> tuple[Balance, ..
     return tuple(balance_of(rows[account], at) for account in holdings.accounts if account in rows)
 
 
+def due_accounts(reader: Reader, after: str, limit: int, at: datetime) -> tuple[list[str], str]:
+    """Accounts with something that time did by an instant and no event has booked, one page.
+
+    Also the key after which the next page begins; it is empty at the end.
+    """
+    rows = reader.select(
+        "SELECT key, row::text FROM {balances} WHERE key > %s ORDER BY key LIMIT %s",
+        {"balances": Balances},
+        [after, limit],
+    )
+    decode = decoder_of(AccountRow)
+    due = [key for key, row in rows if is_due(decode(row).lots, at)]
+    return due, rows[-1][0] if len(rows) == limit else ""
+
+
 def totals(reader: Reader) -> tuple[PointsInAll, ...]:
     """Points over all accounts, by points currency."""
     return tuple(
@@ -220,6 +241,7 @@ def _lot_balance(lot_id: str, lot: Lot, states: States) -> LotBalance:
         origin=lot.origin,
         qualifying=lot.qualifying,
         available_from=lot.available_from,
+        awaits=lot.awaits if lot.activated_at is None else None,
         expires_at=lot.expires_at,
         **states._asdict(),
     )

@@ -3,8 +3,8 @@
 The points of a line are what it adds to issued - spent - cancelled - stated as expired. So the
 sum of all lines is, at any instant, pending + active + reserved + lapsed - owed, where *lapsed*
 is what expired by its lot's instant without an event that says so. A reservation adds nothing to
-the points of a line: it is shown beside them. ``tests/projections/test_statements.py`` checks the
-sum against SQL over the entries.
+the points of a line: it is shown beside them. Nor do the events that only book what time did.
+``tests/projections/test_statements.py`` checks the sum against SQL over the entries.
 """
 
 from __future__ import annotations
@@ -19,8 +19,10 @@ from domain.decision import on
 from domain.envelope import Envelope
 from domain.lots import MOVEMENTS, Movement
 from domain.points import (
+    PointsActivated,
     PointsAdjusted,
     PointsEarned,
+    PointsExpired,
     PointsRedeemed,
     PointsReleased,
     PointsReserved,
@@ -105,25 +107,29 @@ class Statements(Fold, table="statements", key="account"):
             row.other_account_id = event.to_account_id if sends else event.account_id
 
 
-STATEMENTS = Projection("statements", version=1, folds=(Statements,))
+STATEMENTS = Projection("statements", version=2, folds=(Statements,))
 
 
 def changes(event: Movement, account_id: str) -> tuple[int, int]:
     """What a movement changes on an account: its points, and what is reserved of them."""
     match event:
         case PointsEarned() | PointsAdjusted(direction="credit", lot_id=str()):
-            return event.points, 0
+            change = event.points, 0
+        case PointsActivated() | PointsExpired(lapsed=True) | PointsReleased(lapsed=True):
+            change = 0, 0
         case PointsReserved():
-            return 0, _points(event)
+            change = 0, _points(event)
         case PointsReleased():
-            return 0, -_points(event)
-        case PointsRedeemed():
-            return -_points(event), 0 if event.reservation_id is None else -_points(event)
+            change = 0, -_points(event)
+        case PointsRedeemed(reservation_id=str()):
+            change = -_points(event), -_points(event)
         case PointsTransferred():
             received = account_id == event.to_account_id
             sent = account_id == event.account_id
-            return (received - sent) * _points(event), 0
-    return -_points(event), 0
+            change = (received - sent) * _points(event), 0
+        case _:
+            change = -_points(event), 0
+    return change
 
 
 def _points(event: Movement) -> int:

@@ -1,4 +1,4 @@
-"""What a void has to be told about the log: the entry, or the batch, that it speaks of.
+"""What some commands have to be told about the log: the entry, or the batch, they speak of.
 
 Entries never change, so they are read before the lock is taken. A batch can still grow: a guard
 refuses the void of one that grew between the reading and the deciding.
@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 
 from domain.decision import Command
 from domain.errors import RuleError
-from domain.ledger import LedgerAlreadyOpened, OpenLedger
+from domain.ledger import LedgerAlreadyOpened, LedgerOpened, OpenLedger
+from domain.programmes import OpenProgramme
 from domain.undoing import consequence_tags
 from domain.voids import VoidBatch, VoidEvent
 from store.log import Log
@@ -33,7 +34,7 @@ class Subject(NamedTuple):
 
 def asks_the_log(struct: object) -> bool:
     """Whether the log is read for the slice of this command."""
-    return isinstance(struct, VoidEvent | VoidBatch)
+    return isinstance(struct, VoidEvent | VoidBatch | OpenProgramme)
 
 
 def subject_of(command: Command, log: Log) -> Subject:
@@ -42,6 +43,11 @@ def subject_of(command: Command, log: Log) -> Subject:
         case OpenLedger():
             # Whatever ledger id it says: nothing stands before the opening.
             return Subject({}, EVERYTHING, refusal=LedgerAlreadyOpened)
+        case OpenProgramme():
+            first = log.entry(1)
+            assert first is not None
+            assert isinstance(first.event, LedgerOpened)
+            return Subject({"ledger_time_zone": first.event.time_zone})
         case VoidEvent(position=position):
             return Subject({"subject": log.entry(position)})
         case VoidBatch(batch_id=batch_id):

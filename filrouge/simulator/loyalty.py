@@ -117,7 +117,7 @@ def redeem(state: State, day: Day, number: int, at: float, place: Store) -> Vouc
         "member_id": state.member(number),
     }
     points = count * VOUCHER_POINTS
-    reservation = {"reservation_id": state.new_id("h")} if reserves else {}
+    reservation: dict[str, Any] = {"reservation_id": state.new_id("h")} if reserves else {}
     before = state.lots.snapshot(head)
     lots = _debits(whose["account_id"], state.lots.spend(head, points, day.number, day.month))
     if reserves:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any, Final
 
 from domain.accounts import AccountOpened
-from domain.clawbacks import returned_share
 from domain.contact import Contact
 from domain.engagement import ServiceContactRecorded
 from domain.purchases import PurchaseLine, PurchaseRecorded, PurchaseReturned
 from domain.referrals import ReferralQualified
+from domain.returned_lines import returned_share
 from domain.types import Money
 from filrouge.simulator import loyalty
 from filrouge.simulator.baskets import Basket, basket, brought_back, summed, tenders

@@ -172,7 +172,7 @@ def test_following_the_page_records_the_event_and_shows_it(project: Path, databa
         "positions": [3, 4, 4],
         "duplicates": [False, False, True],
         "tags": ["account:a1"],
-        "version": 2,
+        "version": 3,
         "row": "2026-11-20T10:00:00+00:00",
         "answer": "2026-11-20T10:00:00+00:00",
         "in_api": True,

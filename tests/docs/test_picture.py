@@ -4,7 +4,7 @@ import re
 from datetime import UTC, datetime
 from xml.etree import ElementTree as ET
 
-from domain.lots import States
+from domain.lot import States
 from filrouge.documentation.picture import PICTURE, picture
 from filrouge.summary import Buyers, CampaignLine, Summary
 

@@ -6,11 +6,13 @@ It reads nothing but the events, and shares no code with what it checks.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from datetime import datetime
+from datetime import UTC, date, datetime, time, timedelta
 from itertools import zip_longest
 from typing import Any
 
 from tests.domain.scenario import Scenario
+
+KEEPS_ALIVE = {"points.earned.v1", "points.redeemed.v1", "points.transferred.v1"}
 
 
 class Naive:
@@ -21,15 +23,31 @@ class Naive:
         self.claims: defaultdict[str, list[str]] = defaultdict(list)
         self.lifetimes: dict[str, tuple[datetime, datetime | None]] = {}
         self.at = at
+        self._active = {
+            recorded.envelope.time.astimezone(UTC).date()
+            for recorded in scenario.standing()
+            if recorded.envelope.type in KEEPS_ALIVE
+            and getattr(recorded.event, "account_id", None) == account_id
+        }
+        self._inactive: dict[str, tuple[date, int]] = {}
+        self._own: set[str] = set()
+        self._awaited: dict[str, datetime | None] = {}
         self._holds: Counter[tuple[str, str]] = Counter()
         self._untils: dict[str, datetime | None] = {}
         for recorded in scenario.standing():
             event: Any = recorded.event
+            if getattr(event, "lapsed", False):
+                continue  # it says what everybody could see
             if event.type_name == "points.transferred.v1":
                 self._transfer(event, account_id)
+            elif event.type_name == "points.activated.v1":
+                for lot in event.lots if event.awaited and event.account_id == account_id else ():
+                    began = self._awaited.get(lot.lot_id) or event.available_from
+                    self._awaited[lot.lot_id] = min(began, event.available_from)
             elif event.type_name.startswith("points.") and event.account_id == account_id:
                 if getattr(event, "lot_id", None):
                     self._issue(event.lot_id, event.points, event)
+                    self._promise(event, recorded.envelope.time.astimezone(UTC).date())
                 else:
                     self._debit(event)
         for (held, lot_id), points in self._holds.items():
@@ -42,7 +60,14 @@ class Naive:
             if event.account_id == account_id:
                 self.tokens[lot.lot_id] -= lot.points
             if event.to_account_id == account_id:
+                before = self.lifetimes.get(lot.lot_id)
                 self._issue(lot.lot_id, lot.points, lot)
+                if before is not None and lot.lot_id in self._own:
+                    self.lifetimes[lot.lot_id] = before
+                elif before is not None:
+                    begins, ends = self.lifetimes[lot.lot_id]
+                    last = None if ends is None or before[1] is None else max(ends, before[1])
+                    self.lifetimes[lot.lot_id] = min(begins, before[0]), last
 
     def _debit(self, event: Any) -> None:
         held: str | None = getattr(event, "reservation_id", None)
@@ -60,11 +85,35 @@ class Naive:
         self.tokens[lot_id] += points
         self.lifetimes[lot_id] = (lifetime.available_from, lifetime.expires_at)
 
+    def _promise(self, event: Any, day: date) -> None:
+        """What its lot also waits for, or ends by."""
+        self._own.add(event.lot_id)
+        if getattr(event, "awaits", None):
+            self._awaited.setdefault(event.lot_id, None)
+        if event.inactive_days is not None:
+            self._inactive[event.lot_id] = day, event.inactive_days
+
+    def end_of(self, lot_id: str) -> datetime | None:
+        """By age, or when so many days have passed one after another without activity."""
+        ends = self.lifetimes[lot_id][1]
+        if lot_id not in self._inactive:
+            return ends
+        day, most = self._inactive[lot_id]
+        asleep = 0
+        while asleep <= most:
+            day += timedelta(days=1)
+            asleep = 0 if day in self._active and asleep < most else asleep + 1
+        asleep_at = datetime.combine(day, time(), UTC)
+        return asleep_at if ends is None else min(ends, asleep_at)
+
     def phase(self, lot_id: str) -> str:
         """What an unclaimed point of a lot is at the instant."""
-        begins, ends = self.lifetimes[lot_id]
+        begins, ends = self.lifetimes[lot_id][0], self.end_of(lot_id)
         if ends is not None and ends <= self.at:
             return "expired"
+        if lot_id in self._awaited:
+            awaited = self._awaited[lot_id]
+            begins = datetime.max.replace(tzinfo=UTC) if awaited is None else max(begins, awaited)
         return "active" if begins <= self.at else "pending"
 
     def count(self) -> tuple[Counter[str], dict[str, int]]:

@@ -10,6 +10,7 @@ from domain.decision import Command, Reaction, Slice, reaction_to, replay, slice
 from domain.envelope import Envelope, Recorded, event_parts, stamp
 from domain.event import Event, tags_of, validated
 from domain.ledger import BatchVoided, EventVoided
+from domain.programmes import OpenProgramme
 from domain.undoing import consequence_tags
 from domain.voids import VoidBatch, VoidEvent
 from tests.domain.moments import NOON
@@ -20,6 +21,7 @@ class Scenario:
 
     def __init__(self, now: datetime = NOON) -> None:
         self.now = now
+        self.actor = "tester"
         self.log: list[Recorded] = []
         self._given: list[Recorded] = []
         self._commands = 0
@@ -83,7 +85,7 @@ class Scenario:
                 f"{recorded.event} is given, but no view of {type(decision).__name__} selects it"
             )
         self._given = []
-        decision.now, decision.actor = self.now, "tester"
+        decision.now, decision.actor = self.now, self.actor
         decision.use(tuple(self.view(view) for view in decision.boundary))
         decision.execute()
         return decision.triggers
@@ -98,6 +100,8 @@ class Scenario:
                 causes = [tag for r in brought for tag in consequence_tags(r.event)]
                 positions = {r.envelope.position for r in brought}
                 return {"causes": causes, "positions": positions}
+            case OpenProgramme():
+                return {"ledger_time_zone": "Europe/Paris"}
         return {}
 
     def _follow(
@@ -120,7 +124,7 @@ class Scenario:
         event, position = validated(event), len(self.log) + 1
         facts: dict[str, Any] = {
             "id": id_ or f"event-{position}", "source": "/tests", "time": time or self.now,
-            "recorded_at": self.now, "actor": "tester", "cause": cause, "batch": batch,
+            "recorded_at": self.now, "actor": self.actor, "cause": cause, "batch": batch,
         }  # fmt: skip
         envelope = Envelope(position=position, type=event.type_name, **facts)
         tags = tags_of(event) if batch is None else (*tags_of(event), f"batch:{batch}")

@@ -8,7 +8,8 @@ from typing import Any
 from domain.accounts import AccountOpened
 from domain.awards import AwardPoints
 from domain.campaigns import CampaignPlanned
-from domain.lots import AccountLots, States
+from domain.lot import States
+from domain.lots import AccountLots
 from domain.people import MemberEnrolled
 from domain.points import PointsEarned
 from domain.purchases import PurchaseRecorded, PurchaseReturned

@@ -25,7 +25,7 @@ from domain.granting import (
     RewardNotValid,
     WithdrawReward,
 )
-from domain.movements import LotNeverActive
+from domain.lot_terms import LotNeverActive
 from domain.participations import ParticipationDisqualified, ParticipationRecorded
 from domain.people import MemberNotEnrolled
 from domain.points import PointsEarned

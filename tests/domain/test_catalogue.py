@@ -30,7 +30,8 @@ DECIDED = """
     participation.disqualified custom_kind.declared
     referral.code_issued referral.qualified referral.voided
     points.earned points.reserved points.released points.redeemed points.cancelled
-    points.expired points.transferred points.adjusted points.clawed_back
+    points.expired points.transferred points.adjusted points.clawed_back points.activated
+    adjustment.proposed adjustment.rejected programme.opened programme.amended
     reward.granted reward.redeemed reward.withdrawn
 """
 CONTACT = """

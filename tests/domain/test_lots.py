@@ -5,20 +5,24 @@ The model is in ``naive.py`` and shares no code with what it checks.
 
 from __future__ import annotations
 
+import os
 from datetime import datetime, timedelta
+from random import Random
 from typing import Any
 
 from hypothesis import settings, strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from domain.adjustments import AdjustPoints
 from domain.awards import AwardPoints
 from domain.causes import UnknownCause
-from domain.decision import Command
+from domain.decision import Command, replay
 from domain.errors import FilrougeError
+from domain.expiring import ActivatePoints, BookDuePoints, NothingAwaitsThis, NothingIsDue
+from domain.lot_terms import LotNeverActive
+from domain.lots import AccountLots
 from domain.movements import (
-    AdjustPoints,
     CancelPoints,
-    LotNeverActive,
     NotEnoughPoints,
     TransferPoints,
 )
@@ -30,7 +34,9 @@ from domain.redemptions import (
     ReservationNotHeld,
     ReservePoints,
 )
+from domain.terms import ActivationPolicy, ExpiryPolicy
 from domain.voids import AlreadyVoided, VoidEvent, VoidIsFinal
+from tests.domain.club import opening
 from tests.domain.moments import NOON
 from tests.domain.naive import Naive
 from tests.domain.scenario import Scenario
@@ -41,6 +47,18 @@ SomePoints = st.integers(1, 40)
 Accounts = st.sampled_from(["a1", "a2"])
 OTHERS = {"a1": "a2", "a2": "a1"}
 INSTANTS = [NOON + timedelta(hours=hours) for hours in range(-7, 14, 3)]
+PROGRAMMES = st.sampled_from(
+    [
+        None,
+        {},
+        {"owes": True, "expiry": ExpiryPolicy(kind="rolling", days=1)},
+        {"inactive_days": 1, "owes": True},
+        {"inactive_days": 2, "activation": ActivationPolicy(awaits="stay")},
+        {"expiry": ExpiryPolicy(kind="end_of_month"), "activation": ActivationPolicy(days=2)},
+    ]
+)
+EXAMPLES = int(os.environ.get("FILROUGE_TEST_EXAMPLES", "60"))
+"""How many histories are tried; a thousand and more by hand."""
 
 
 class Points(RuleBasedStateMachine):
@@ -54,11 +72,19 @@ class Points(RuleBasedStateMachine):
         self.reverted = False
         """Something was voided or clawed back, so that points may be owed."""
 
-    @initialize()
-    def open_accounts(self) -> None:
-        """Both accounts count the same points."""
+    @initialize(terms=PROGRAMMES, stride=st.sampled_from([1, 9, 14]), seed=st.integers(0, 99))
+    def open_accounts(self, terms: dict[str, Any] | None, stride: int, seed: int) -> None:
+        """Both accounts count the same points, by terms or without; time passes in strides."""
+        self.stride, self.seed = stride, seed
+        if terms is not None:
+            self.scenario.when(opening(**terms))
         self.scenario.happens(ACCOUNT)
         self.scenario.happens(OTHER)
+        self.begun = len(self.scenario.log)
+
+    def at(self, instant: datetime) -> datetime:
+        """The same instant, so many times further away from noon."""
+        return NOON + (instant - NOON) * self.stride
 
     def attempt(self, command: Command, *allowed: type[FilrougeError]) -> list[Any]:
         """Ask for something; a refusal by one of these rules is an answer too."""
@@ -76,6 +102,7 @@ class Points(RuleBasedStateMachine):
     )
     def award(self, account: str, points: int, begins: datetime, hours: int, which: int) -> None:
         """A lot, for ever or for some hours, for one of the purchases or for goodwill."""
+        begins = self.at(begins)
         self.number += 1
         ends = begins + timedelta(hours=hours) if hours else None
         purchase_id = f"p{which}" if f"p{which}" in self.bought else None
@@ -85,6 +112,7 @@ class Points(RuleBasedStateMachine):
                 purchase_id=purchase_id, reason="gift",
             ),
             UnknownCause,
+            LotNeverActive,
         )  # fmt: skip
 
     @rule(account=Accounts, points=SomePoints, credit=st.booleans())
@@ -100,6 +128,7 @@ class Points(RuleBasedStateMachine):
     @rule(account=Accounts, points=SomePoints, at=Hours)
     def redeem(self, account: str, points: int, at: datetime) -> None:
         """It succeeds exactly when the model has as much to spend, and drains lots in order."""
+        at = self.at(at)
         naive = Naive(self.scenario, account, at)
         counts, active = naive.count()
         enough = points <= max(0, counts["active"] - counts["owed"])
@@ -117,14 +146,15 @@ class Points(RuleBasedStateMachine):
             assert points <= active[lot_id]
             for other, offered in active.items():
                 if drawn.get(other, 0) < offered and other != lot_id:
-                    mine, theirs = naive.lifetimes[lot_id], naive.lifetimes[other]
-                    if theirs[1] is not None:
-                        assert mine[1] is not None
-                        assert mine[1] <= theirs[1]
+                    mine, theirs = naive.end_of(lot_id), naive.end_of(other)
+                    if theirs is not None:
+                        assert mine is not None
+                        assert mine <= theirs
 
     @rule(account=Accounts, points=SomePoints, at=Hours, hold=st.integers(0, 3), until=Hours)
     def reserve(self, account: str, points: int, at: datetime, hold: int, until: datetime) -> None:
         """With or without an end."""
+        at, until = self.at(at), self.at(until)
         self.attempt(
             ReservePoints(
                 account_id=account, points=points, time=at,
@@ -137,6 +167,7 @@ class Points(RuleBasedStateMachine):
     @rule(account=Accounts, hold=st.integers(0, 3), back=st.integers(0, 3), at=Hours)
     def release(self, account: str, hold: int, back: int, at: datetime) -> None:
         """Give a hold up."""
+        at = self.at(at)
         self.attempt(
             ReleaseReservation(
                 account_id=account, reservation_id=f"h{hold}-{self.number - back}", time=at
@@ -147,6 +178,7 @@ class Points(RuleBasedStateMachine):
     @rule(account=Accounts, hold=st.integers(0, 3), back=st.integers(0, 3), at=Hours)
     def redeem_held(self, account: str, hold: int, back: int, at: datetime) -> None:
         """Spend what a hold keeps; never more than the account has."""
+        at = self.at(at)
         counts, _ = Naive(self.scenario, account, at).count()
         events = self.attempt(
             RedeemPoints(
@@ -163,6 +195,7 @@ class Points(RuleBasedStateMachine):
     @rule(account=Accounts, points=SomePoints, at=Hours)
     def cancel(self, account: str, points: int, at: datetime) -> None:
         """Take away."""
+        at = self.at(at)
         self.attempt(
             CancelPoints(account_id=account, points=points, reason="x", time=at), NotEnoughPoints
         )
@@ -170,6 +203,7 @@ class Points(RuleBasedStateMachine):
     @rule(account=Accounts, points=SomePoints, at=Hours)
     def transfer(self, account: str, points: int, at: datetime) -> None:
         """Give to the other account."""
+        at = self.at(at)
         counts, _ = Naive(self.scenario, account, at).count()
         events = self.attempt(
             TransferPoints(
@@ -178,6 +212,24 @@ class Points(RuleBasedStateMachine):
             NotEnoughPoints,
         )
         assert bool(events) == (points <= max(0, counts["active"] - counts["owed"]))
+
+    @rule(account=Accounts, at=Hours)
+    def stay(self, account: str, at: datetime) -> None:
+        """What some points await happens."""
+        self.attempt(
+            ActivatePoints(account_id=account, awaited="stay", time=self.at(at)),
+            NothingAwaitsThis,
+        )
+
+    @rule(account=Accounts, at=Hours)
+    def book(self, account: str, at: datetime) -> None:
+        """Book what is due, at any time: nothing changes, and it is booked once."""
+        before = [states(self.scenario, account, self.at(when)) for when in INSTANTS]
+        command = BookDuePoints(account_id=account, time=self.at(at))
+        if self.attempt(command, NothingIsDue):
+            assert not self.attempt(command, NothingIsDue)
+        after = [states(self.scenario, account, self.at(when)) for when in INSTANTS]
+        assert after == before
 
     @rule(which=st.integers(0, 2), net=st.integers(1, 30))
     def buy(self, which: int, net: int) -> None:
@@ -192,19 +244,19 @@ class Points(RuleBasedStateMachine):
         self.reverted = True
         self.scenario.happens(returned(net, f"r{self.number}", purchase_id=f"p{which}"))
 
-    @precondition(lambda self: len(self.scenario.log) > 2)
+    @precondition(lambda self: len(self.scenario.log) > self.begun)
     @rule(which=st.integers(0, 10**6))
     def void(self, which: int) -> None:
         """Anything but the accounts."""
         self.reverted = True
-        position = 3 + which % (len(self.scenario.log) - 2)
+        position = self.begun + 1 + which % (len(self.scenario.log) - self.begun)
         self.attempt(VoidEvent(position=position, reason="x"), AlreadyVoided, VoidIsFinal)
 
     @invariant()
     def every_point_is_somewhere(self) -> None:
         """The states are what the model counts, at every instant, and they add up exactly."""
         for account in OTHERS:
-            for at in INSTANTS:
+            for at in map(self.at, INSTANTS):
                 found = states(self.scenario, account, at)
                 counts, _ = Naive(self.scenario, account, at).count()
                 assert found._asdict() == {name: counts[name] for name in found._fields}
@@ -227,9 +279,22 @@ class Points(RuleBasedStateMachine):
     def no_lot_is_spent_twice(self) -> None:
         """Without voids and clawbacks nothing is ever owed once every hold has lapsed."""
         if not self.reverted:
-            after = NOON + timedelta(days=9)
+            after = NOON + timedelta(days=90)
             assert all(states(self.scenario, account, after).owed == 0 for account in OTHERS)
+
+    def teardown(self) -> None:
+        """In whichever order movements are recorded, the states are the same at any instant."""
+        if not hasattr(self, "begun"):
+            return
+        history = self.scenario.standing()
+        some = history[self.begun :]
+        Random(self.seed).shuffle(some)  # noqa: S311 - a test's history, and nothing secret
+        shuffled = [*history[: self.begun], *some]
+        for account in OTHERS:
+            there: AccountLots = replay(AccountLots(f"account:{account}"), shuffled)
+            for at in map(self.at, INSTANTS):
+                assert there.at(at) == states(self.scenario, account, at)
 
 
 TestPoints = Points.TestCase
-TestPoints.settings = settings(max_examples=60, stateful_step_count=40)
+TestPoints.settings = settings(max_examples=EXAMPLES, stateful_step_count=40)

@@ -7,14 +7,14 @@ from datetime import datetime
 import pytest
 
 from domain.accounts import AccountNotOpened, AccountOpened
+from domain.adjustments import AdjustPoints
 from domain.decision import Command
 from domain.errors import FilrougeError, InvalidEvent
+from domain.lot_terms import LotNeverActive
 from domain.lots import AccountLots, next_expiry
 from domain.movements import (
     AccountsNotAlike,
-    AdjustPoints,
     CancelPoints,
-    LotNeverActive,
     NotEnoughPoints,
     SameAccount,
     TransferPoints,

@@ -8,11 +8,12 @@ import pytest
 from hypothesis import given, strategies as st
 
 from domain.awards import AwardPoints
-from domain.clawbacks import apportioned, returned_share
+from domain.clawbacks import apportioned
 from domain.movements import CancelPoints, TransferPoints
 from domain.points import PointsClawedBack
 from domain.purchases import ReturnMatched
 from domain.redemptions import RedeemPoints
+from domain.returned_lines import returned_share
 from domain.types import Money
 from tests.domain.moments import NOON
 from tests.domain.scenario import Scenario

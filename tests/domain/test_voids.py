@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
+from domain.adjustments import AdjustPoints
 from domain.disqualification import DisqualifyParticipation
 from domain.ledger import BatchVoided, EventVoided, LedgerOpened
-from domain.movements import AdjustPoints, CancelPoints, NotEnoughPoints, TransferPoints
+from domain.movements import CancelPoints, NotEnoughPoints, TransferPoints
 from domain.participations import ParticipationDisqualified, ParticipationRecorded
 from domain.people import MemberErased
 from domain.points import PointsCancelled

@@ -15,8 +15,10 @@ from domain.identities import IdentityReleased, MemberIdentified
 from domain.invitations import InvitationOpened, InvitationSent
 from domain.participations import ParticipationDisqualified
 from domain.people import MembershipEnded, ProfileUpdated
+from domain.programmes import ProgrammeAmended, ProgrammeOpened
 from domain.referrals import ReferralMade, ReferralVoided
 from domain.rewards import RewardGranted, RewardWithdrawn
+from domain.terms import CurrencyTerms
 from domain.types import Money
 from projections.fold import Projection
 from store.ledger import Ledger
@@ -81,6 +83,13 @@ class Everything(History):
                     points_currency="stars",
                     holders=(member,),
                 ),
+                ProgrammeOpened(
+                    programme=f"p{number}",
+                    name="Club",
+                    time_zone="Europe/Paris",
+                    currencies=(CurrencyTerms(points_currency="stars"),),
+                ),
+                ProgrammeAmended(programme=f"p{number}", name=f"Club {member}"),
                 HolderAdded(account_id=f"a{number}", member_id=member),
                 InvitationSent(**invited),
                 InvitationOpened(**invited, opened_by="human"),
@@ -123,5 +132,6 @@ def test_the_projections_are_those_that_the_api_reads() -> None:
         "campaign_returns",
         "identities",
         "profiles",
+        "programmes",
         "statements",
     ]

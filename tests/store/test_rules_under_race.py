@@ -14,13 +14,14 @@ import pytest
 
 from domain.accounts import OpenAccount
 from domain.activations import AddActivation
+from domain.adjustments import AdjustPoints
 from domain.awards import AwardPoints
 from domain.decision import Command
 from domain.errors import FilrougeError, RuleError
 from domain.event import Observation
 from domain.granting import GrantReward
 from domain.identities import IdentifyMember, IdentityBelongsToAnother
-from domain.movements import AdjustPoints, TransferPoints
+from domain.movements import TransferPoints
 from domain.participations import ParticipationRecorded
 from domain.people import EnrolMember
 from domain.planning import PlanCampaign

@@ -1,0 +1,80 @@
+"""Programmes over HTTP: opened, amended, read as of an instant; what they say of points holds."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.api.conftest import Caller, House
+
+STARS: dict[str, Any] = {
+    "points_currency": "stars",
+    "expiry": {"kind": "end_of_year", "months": 12},
+    "approval_above_points": 100,
+    "activation": {"awaits": "stay-completed"},
+}
+
+
+def opened(caller: Caller, programme: str) -> str:
+    """Open a programme and an account in it; the account's id."""
+    body = {"programme": programme, "name": "The Club", "currencies": [STARS]}
+    assert caller.post("/programmes", {**body, "time": "2025-01-01T00:00:00Z"}).status_code == 201
+    answer = caller.post("/accounts", {"programme": programme, "points_currency": "stars"})
+    return str(answer.json()["events"][0]["event"]["data"]["account_id"])
+
+
+def test_a_programme_is_read_as_of_an_instant(caller: Caller) -> None:
+    """Its terms then, and every version of them."""
+    opened(caller, "p-read")
+    amendment = {"currencies": [{"points_currency": "stars"}], "time": "2025-06-01T00:00:00Z"}
+    answer = caller.post("/programmes/p-read/amendments", amendment)
+    assert answer.status_code == 201, answer.text
+    position = answer.headers["Ledger-Position"]
+    then = caller.get("/programmes/p-read", at="2025-03-01T00:00:00Z", min_position=position)
+    assert then.json()["terms"]["currencies"] == [{**STARS}]
+    now = caller.get("/programmes/p-read").json()
+    assert now["terms"]["currencies"] == [{"points_currency": "stars"}]
+    assert now["terms"]["time_zone"] == "Europe/Paris"
+    assert len(now["versions"]) == 2
+    before = caller.get("/programmes/p-read", at="2024-03-01T00:00:00Z").json()
+    assert before["terms"] is None
+    listed = caller.get("/programmes").json()["programmes"]
+    assert "p-read" in [one["programme"] for one in listed]
+    assert caller.get("/programmes/none").status_code == 404
+
+
+def test_only_an_administrator_changes_terms(house: House) -> None:
+    """They decide what every later point is worth."""
+    caller = Caller(house, "command", "read")
+    body = {"programme": "p-no", "name": "No", "currencies": [STARS]}
+    assert caller.post("/programmes", body).status_code == 403
+
+
+def test_points_are_given_activated_and_adjusted_by_its_terms(caller: Caller, house: House) -> None:
+    """An award pends until what it awaits happens; a large correction takes two keys."""
+    account = opened(caller, "p-points")
+    path = f"/accounts/{account}"
+    award = caller.post(f"{path}/awards", {"points": 50, "reason": "hello"}).json()["events"][0]
+    assert award["event"]["data"]["awaits"] == "stay-completed"
+    assert award["event"]["data"]["expires_at"].endswith("-01-01T00:00:00+01:00")
+    refused = caller.post(f"{path}/redemptions", {"points": 50})
+    assert refused.json()["type"] == "/problems/not-enough-points"
+    answer = caller.post(f"{path}/activations", {"awaited": "stay-completed"})
+    assert answer.status_code == 201, answer.text
+    assert caller.post(f"{path}/redemptions", {"points": 50}).status_code == 201
+    large = {"direction": "credit", "points": 500, "reason": "sorry"}
+    refused = caller.post(f"{path}/adjustments", large)
+    assert refused.json()["type"] == "/problems/approval-needed"
+    proposed = caller.post(f"{path}/adjustments/proposals", large).json()["events"][0]["event"][
+        "data"
+    ]
+    approval = f"{path}/adjustments/{proposed['adjustment_id']}/approval"
+    assert caller.post(approval).json()["type"] == "/problems/approver-is-author"
+    other = Caller(house, "command", "read")
+    answer = other.post(approval)
+    assert answer.status_code == 201, answer.text
+    balance = caller.get(f"{path}/balance", min_position=answer.headers["Ledger-Position"]).json()
+    assert (balance["active"], balance["spent"]) == (500, 50)
+    rejection = f"{path}/adjustments/{proposed['adjustment_id']}/rejection"
+    assert other.post(rejection).json()["type"] == "/problems/adjustment-settled"
+    nothing = caller.post(f"{path}/bookings")
+    assert nothing.json()["type"] == "/problems/nothing-is-due"
