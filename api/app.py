@@ -20,6 +20,7 @@ from api import (
     commands,
     event_reads,
     events,
+    explanations,
     members,
     metrics,
     pages,
@@ -61,6 +62,7 @@ TAGS: Final = (
     ("campaigns", "Operations of the brand, what they cost and what they returned"),
     ("rewards", "What members are given, redeem, or lose again"),
     ("referrals", "Friends who bring friends"),
+    ("explanations", "Which events make a figure what it is, and what each of them changed"),
     ("corrections", "Taking back what was wrong"),
     ("proof", "Checkpoints, tiles and receipts: how anybody checks that nothing was changed"),
     ("status", "Health, and how far the projections are"),
@@ -70,8 +72,8 @@ TAGS: Final = (
 def _routes() -> list[Any]:
     keyed = (
         *events.HANDLERS, *event_reads.HANDLERS, *commands.HANDLERS, *members.HANDLERS,
-        *accounts.HANDLERS, *programmes.HANDLERS, *campaigns.HANDLERS, *proofs.HANDLERS,
-        *status.KEYED_HANDLERS,
+        *accounts.HANDLERS, *programmes.HANDLERS, *campaigns.HANDLERS, *explanations.HANDLERS,
+        *proofs.HANDLERS, *status.KEYED_HANDLERS,
     )  # fmt: skip
     ledger = Router("/v1/{ledger:str}", route_handlers=list(keyed))
     return [ledger, *status.HANDLERS, *metrics.HANDLERS, *pages.HANDLERS]

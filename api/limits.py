@@ -25,6 +25,10 @@ POSITIONS_AHEAD_MAX: Final = 1_000
 """How far past the head a reader may wait for a position; beyond, nobody was ever given it."""
 PAST_EVENTS_MAX: Final = 3_000_000
 """Events that one read of the past may look at; ``filrouge replay`` has no such limit."""
+EXPLAINED_EVENTS_MAX: Final = 100_000
+"""Events that one explanation may look at; ``filrouge explain`` has no such limit."""
+PROOFS_MAX: Final = 100
+"""Events of one page of an explanation that come with their proof of inclusion."""
 READERS_MAX: Final = 16
 """Reads of one process that are with the database at the same time; others queue."""
 

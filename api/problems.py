@@ -18,6 +18,7 @@ from api import errors
 from domain import errors as domain_errors
 from domain.errors import FilrougeError
 from domain.people import MemberNotEnrolled
+from projections.explaining import NoSuchFigure
 from projections.failures import PastTooLong, ProjectionNotReady
 from store.database import LedgerUnknown
 from store.errors import StoreClosed, StoreOverloaded, StoreUnavailable
@@ -48,6 +49,7 @@ STATUS: Final[MappingProxyType[type[FilrougeError], int]] = MappingProxyType(
         # The projections.
         ProjectionNotReady: 503,
         PastTooLong: 422,
+        NoSuchFigure: 404,
         # The request itself.
         errors.Unauthenticated: 401,
         errors.NoSuchPage: 404,

@@ -29,6 +29,7 @@ COMMANDS: Final = {
     "replay": "filrouge.commands_replay:replay",
     "diff": "filrouge.commands_replay:diff",
     "tick": "filrouge.commands_tick:tick",
+    "explain": "filrouge.commands_explain:explain",
     "verify": "filrouge.commands_verify:verify",
     "log": "filrouge.commands_log:log",
     "kit": "filrouge.commands_log:kit",

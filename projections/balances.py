@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 import msgspec
 
@@ -133,6 +133,8 @@ class PointStates(msgspec.Struct, kw_only=True):
 
 class LotBalance(PointStates, kw_only=True):
     """One lot: a credit of points with its own instants and origin."""
+
+    named_by: ClassVar[tuple[str, ...]] = ("lot_id",)
 
     lot_id: str
     origin: str | None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 import msgspec
 
@@ -31,6 +31,8 @@ MINUTES_PER_HOUR: Final = 60
 class Seen(msgspec.Struct, omit_defaults=True):
     """Impressions of one stage and channel."""
 
+    named_by: ClassVar[tuple[str, ...]] = ("stage", "channel")
+
     stage: str
     channel: str
     count: int = 0
@@ -42,6 +44,8 @@ class Seen(msgspec.Struct, omit_defaults=True):
 
 class Cost(msgspec.Struct, omit_defaults=True):
     """What one kind of thing cost in one currency, in minor units, by status."""
+
+    named_by: ClassVar[tuple[str, ...]] = ("kind", "currency")
 
     kind: str
     currency: str

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 import msgspec
 
@@ -16,6 +16,8 @@ WHILE_IT_RAN = "participations of the campaign, whenever they were recorded"
 
 class Figure(msgspec.Struct, kw_only=True):
     """One measure of one campaign, as the fraction that it is."""
+
+    named_by: ClassVar[tuple[str, ...]] = ("name", "currency")
 
     name: str
     numerator: int

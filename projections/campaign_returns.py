@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections import Counter
 from datetime import datetime
-from typing import Final
+from typing import ClassVar, Final
 
 import msgspec
 
@@ -35,6 +35,7 @@ from projections.campaign_promises import (
     RewardTotals,
 )
 from projections.fold import Projection
+from projections.known import Sums
 from projections.purchases import Spend
 from projections.reader import Reader
 
@@ -59,6 +60,8 @@ CAMPAIGN_RETURNS = Projection(
 
 class Outcome(msgspec.Struct):
     """What became of a campaign's invitations."""
+
+    named_by: ClassVar[tuple[str, ...]] = ("outcome",)
 
     outcome: str
     """sent, delivered, bounced, opened, clicked, complained, unsubscribed; and of opened and
@@ -140,7 +143,7 @@ class Returns(msgspec.Struct, kw_only=True):
     figures: tuple[Figure, ...]
 
 
-def returns(reader: Reader, campaign_id: str) -> Returns | None:
+def returns(reader: Sums, campaign_id: str) -> Returns | None:
     """The returns of a campaign; None if no event ever spoke of it."""
     plan = reader.row(CampaignPlans, campaign_id)
     activity = reader.row(CampaignActivity, campaign_id)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Final
+from typing import ClassVar, Final
 
 import msgspec
 
@@ -19,6 +19,8 @@ PURPOSES_WITHOUT_CONTACT: Final = frozenset({"profiling", "analytics"})
 
 class Consent(msgspec.Struct, omit_defaults=True):
     """What a member said about one purpose and channel."""
+
+    named_by: ClassVar[tuple[str, ...]] = ("purpose", "channel")
 
     purpose: str
     channel: str | None

@@ -139,6 +139,23 @@ class Folding:
                     self.apply(rows, self.pieces(visible, known, mine))
             yield rows
 
+    def walk(self, owners: Collection[str], until: int, known: int) -> Iterator[Piece]:
+        """The events of these owners with the keys of the rows that they change, in order.
+
+        As :meth:`among`, one event after another, for who wants to see each of them.
+        """
+        mine = frozenset(owners).__contains__
+        if len(owners) <= OWNERS_AT_ONCE:
+            tags = self.owners.tags_of(owners, known)
+            pages = self._log.tagged_pages(tags, types=self.fold.types, until=until)
+        else:
+            if self.roots is not None:
+                self.roots.learn(known)
+            windows = self._log.windows(0, until, self.fold.types)
+            pages = (page for _, some in windows for page in in_batches(some, EVENTS_AT_ONCE))
+        for page in pages:
+            yield from self.pieces(self._voids.visible(read_entries(page), known), known, mine)
+
     def row(self, key: str, until: int) -> Any:
         """One row, folded over the events up to a position; None if there is none."""
         for _, rows in self.again([owner_of(key)], until, until):

@@ -34,6 +34,13 @@ class Rows(Protocol):
         """The rows of these keys, as far as there are any, by key."""
 
 
+class Sums(Rows, Protocol):
+    """What gives the rows of totals too."""
+
+    def total(self, total: type[Total], key: str) -> dict[str, int]:
+        """The amounts of one row of a total; what is zero is left out."""
+
+
 class PastReader(Reader):
     """Every projection over a selection of the log; what is asked for is folded, and kept.
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 import msgspec
 
@@ -41,11 +41,15 @@ PROFILES = Projection("profiles", version=1, folds=(Profiles,), totals=(MemberTo
 class MemberIdentity(HeldIdentity, kw_only=True):
     """An identity by which the member is recognised."""
 
+    named_by: ClassVar[tuple[str, ...]] = ("identity_id",)
+
     identity_id: str
 
 
 class CampaignPart(msgspec.Struct):
     """How a member took part in a campaign."""
+
+    named_by: ClassVar[tuple[str, ...]] = ("campaign_id",)
 
     campaign_id: str
     participations: int

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import ClassVar
 
 import msgspec
 
@@ -23,6 +24,8 @@ class Purchase(msgspec.Struct, array_like=True):
 
 class Spend(msgspec.Struct):
     """What was bought in one currency. Amounts are minor units, less tax."""
+
+    named_by: ClassVar[tuple[str, ...]] = ("currency",)
 
     currency: str
     purchases: int = 0

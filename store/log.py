@@ -220,11 +220,11 @@ class Log:
             rows = cursor.stream(*tagged_sql(hashes, known, until), size=PAGE_EVENTS)
             positions = array("q", (position for (position,) in rows))
         for start in range(0, len(positions), PAGE_EVENTS):
+            some = list(positions[start : start + PAGE_EVENTS])
             with self._connection() as connection, connection.cursor(binary=True) as cursor:
-                yield cursor.execute(
-                    ENTRIES_SQL.format("unnest(%s::bigint[])"),
-                    [list(positions[start : start + PAGE_EVENTS])],
-                ).fetchall()
+                sql = ENTRIES_SQL.format("unnest(%s::bigint[])")
+                page = cursor.execute(sql, [some]).fetchall()
+            yield page
 
     def type_ids(self) -> dict[str, int]:
         """The short number of each stored name that the log has seen."""
