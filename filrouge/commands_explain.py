@@ -43,7 +43,7 @@ def explain(
     FIGURE is its path in the answer: `active`, `lots[l_1].spent`, `people.known`, `full_cost.EUR`,
     `consents`. Without it, every number that is not zero is explained.
     """  # fmt: skip
-    from filrouge.wiring import opened_ledger
+    from filrouge.wiring import log_keys, opened_ledger
     from projections import explaining
     from projections.explained import EXPLAINED
     from projections.known import PastReader
@@ -62,6 +62,7 @@ def explain(
                 code=f"{kind}-unknown", exit_code=Exit.UNKNOWN,
             )  # fmt: skip
         if proofs:
+            ledger.tree.grow(log_keys(console.settings))
             _prove(ledger, found)
     texts = [*found.words]
     if found.computed_with:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 LIVE = "live"
 """The name of what the tables hold now, in a comparison."""
+RESERVED = frozenset({LIVE, "verify"})
+"""Names that no space may have: the live tables, and what `filrouge verify` compares them with."""
 ROWS_SHOWN = 20
 EVENTS_SHOWN = 5
 
@@ -56,6 +58,8 @@ def replay(
 
     if listed == (name is not None):
         raise click.UsageError("Name a space, or say --list.")
+    if name in RESERVED:
+        raise click.UsageError(f"{name} has a meaning of its own: choose another name.")
     with (
         opened_database(console.settings) as database,
         closing_ledger(database.open(console.settings.ledger)) as ledger,

@@ -133,7 +133,9 @@ class Folding:
             rows: dict[str, Any] = {}
             if self.roots is not None:
                 self.roots.learn(known)
-            for _, entries in self._log.windows(0, until, self.fold.types):
+            # Whose rows are all wanted is often a fold with few of them: plans, and the like.
+            rare = owners is None
+            for _, entries in self._log.windows(0, until, self.fold.types, rare=rare):
                 for page in in_batches(entries, EVENTS_AT_ONCE):
                     visible = self._voids.visible(read_entries(page), known)
                     self.apply(rows, self.pieces(visible, known, mine))

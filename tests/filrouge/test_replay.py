@@ -107,6 +107,7 @@ def test_a_replay_is_a_schema_that_any_tool_reads(
     assert filrouge("replay", "--list", "--json").json["spaces"] == []
     assert filrouge("replay", "report", "--drop", code=4).err
     assert filrouge("replay", "No_Name", code=2).err
+    assert filrouge("replay", "live", code=2).err
     assert filrouge("replay", "x", "--as-of", "yesterday", code=2).err
 
 
