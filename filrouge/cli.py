@@ -31,6 +31,7 @@ COMMANDS: Final = {
     "tick": "filrouge.commands_tick:tick",
     "explain": "filrouge.commands_explain:explain",
     "verify": "filrouge.commands_verify:verify",
+    "report": "filrouge.commands_report:report",
     "log": "filrouge.commands_log:log",
     "kit": "filrouge.commands_log:kit",
     "void": "filrouge.commands_ledger:void",
