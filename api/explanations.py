@@ -29,7 +29,8 @@ from api.parameters import (
 )
 from api.positions import MinPosition
 from projections.explained import EXPLAINED
-from projections.explaining import Explanation, NoSuchFigure, explain
+from projections.explaining import NoSuchFigure, explain
+from projections.explanation import Explanation
 from projections.selection import When
 from store.credentials import Scope
 from store.tree import NotSealedYet

@@ -26,6 +26,7 @@ MODULES: Final = {
     "import": "bulk_import",
     "probe": "probe",
     "rebuild": "rebuild",
+    "past": "past",
     "http": "http",
     "growth": "growth",
     "lag": "lag",

@@ -12,7 +12,7 @@ from filrouge.console import Console, InstantOption, pass_console
 from filrouge.failures import Exit, Failure
 
 if TYPE_CHECKING:
-    from projections.explaining import Explanation
+    from projections.explanation import Explanation
     from store.ledger import Ledger
 
 KINDS = ("account", "member", "campaign")

@@ -14,7 +14,8 @@ from projections.balances import BALANCES, Balances
 from projections.campaign_plans import CampaignPlans
 from projections.campaign_returns import CAMPAIGN_RETURNS
 from projections.explained import EXPLAINED
-from projections.explaining import Explanation, explain
+from projections.explaining import explain
+from projections.explanation import Explanation
 from projections.known import PastReader
 from projections.profile_rows import Profiles
 from projections.profiles import PROFILES
