@@ -22,7 +22,10 @@ from api import (
     events,
     members,
     metrics,
+    own_copies,
     pages,
+    privacy,
+    privacy_reads,
     programmes,
     proofs,
     status,
@@ -61,6 +64,7 @@ TAGS: Final = (
     ("campaigns", "Operations of the brand, what they cost and what they returned"),
     ("rewards", "What members are given, redeem, or lose again"),
     ("referrals", "Friends who bring friends"),
+    ("privacy", "Erasure, holds, consent, and what is kept of somebody"),
     ("corrections", "Taking back what was wrong"),
     ("proof", "Checkpoints, tiles and receipts: how anybody checks that nothing was changed"),
     ("status", "Health, and how far the projections are"),
@@ -70,7 +74,8 @@ TAGS: Final = (
 def _routes() -> list[Any]:
     keyed = (
         *events.HANDLERS, *event_reads.HANDLERS, *commands.HANDLERS, *members.HANDLERS,
-        *accounts.HANDLERS, *programmes.HANDLERS, *campaigns.HANDLERS, *proofs.HANDLERS,
+        *accounts.HANDLERS, *programmes.HANDLERS, *campaigns.HANDLERS, *privacy.HANDLERS,
+        *privacy_reads.HANDLERS, *own_copies.HANDLERS, *proofs.HANDLERS,
         *status.KEYED_HANDLERS,
     )  # fmt: skip
     ledger = Router("/v1/{ledger:str}", route_handlers=list(keyed))

@@ -11,8 +11,7 @@ from litestar.handlers import HTTPRouteHandler
 from api.call import call_of, projected
 from api.described import reads
 from api.errors import NoSuchProgramme
-from api.parameters import AsOf, At, KnownAt, identifier, instant
-from api.parameters import when as when_of
+from api.parameters import AsOf, At, KnownAt, identifier, instant, when as when_of
 from api.positions import MinPosition
 from projections import programmes
 from projections.known import Rows
