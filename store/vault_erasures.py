@@ -49,6 +49,31 @@ _APPLIED: Final = (
     "SELECT epoch, position, subject, applied_at, keys, digests, epoch_keys, final_at,"
     " certificates FROM {schema}.erased "
 )
+_NOTE: Final = """
+WITH there AS (
+    SELECT
+        (SELECT count(*) FROM {schema}.subject_keys
+         WHERE subject = ANY(%(all)s) AND wrapped_key IS NOT NULL) AS keys,
+        (SELECT count(DISTINCT digest) FROM {schema}.digest_subjects
+         WHERE subject = ANY(%(all)s)) AS digests,
+        (SELECT coalesce(array_agg(id ORDER BY first_used_at, id), '{{}}')
+         FROM {schema}.epoch_keys WHERE destroyed_at IS NULL) AS epoch_keys
+), before AS (
+    SELECT applied_at, keys, digests, epoch_keys, final_at FROM {schema}.erased
+    WHERE subject = %(subject)s AND position = %(position)s AND epoch < %(epoch)s
+    ORDER BY epoch DESC LIMIT 1
+)
+INSERT INTO {schema}.erased
+    (epoch, position, subject, applied_at, keys, digests, epoch_keys, final_at)
+SELECT %(epoch)s, %(position)s, %(subject)s, applied_at, keys, digests, epoch_keys, final_at
+FROM (
+    SELECT * FROM before WHERE NOT EXISTS (SELECT FROM there WHERE keys + digests > 0)
+    UNION ALL
+    SELECT clock_timestamp(), keys, digests, epoch_keys, NULL FROM there
+    WHERE keys + digests > 0 OR NOT EXISTS (SELECT FROM before)
+) AS noted
+ON CONFLICT DO NOTHING
+"""
 
 
 class VaultErasures:
@@ -182,25 +207,17 @@ class VaultErasures:
             return [_applied(row) for row in cursor]
 
     def _note(self, cursor: psycopg.Cursor[Any], order: Order) -> None:
-        """Write down what there is to destroy, before it is gone."""
-        everybody = sorted(order.subjects.persons | order.subjects.papers)
+        """Write down what there is to destroy, before it is gone.
+
+        Where a restore raised the epoch nothing is left to destroy: what was noted before holds.
+        """
         cursor.execute(
-            self._tables.statement(
-                "INSERT INTO {schema}.erased (epoch, position, subject, keys, digests, epoch_keys)"
-                " SELECT %(epoch)s, %(position)s, %(subject)s,"
-                " (SELECT count(*) FROM {schema}.subject_keys WHERE subject = ANY(%(all)s)"
-                "  AND wrapped_key IS NOT NULL),"
-                " (SELECT count(DISTINCT digest) FROM {schema}.digest_subjects"
-                "  WHERE subject = ANY(%(all)s)),"
-                " (SELECT coalesce(array_agg(id ORDER BY first_used_at, id), '{{}}')"
-                "  FROM {schema}.epoch_keys WHERE destroyed_at IS NULL)"
-                " ON CONFLICT DO NOTHING"
-            ),
+            self._tables.statement(_NOTE),
             {
                 "epoch": order.epoch,
                 "position": order.position,
                 "subject": order.subject,
-                "all": everybody,
+                "all": sorted(order.subjects.everything),
             },
         )
 

@@ -378,3 +378,17 @@ def test_a_backup_of_the_vault_is_erased_again_and_useless_once_it_is_final(
             left.unwrap(
                 left.current, b64decode(one["wrapped"]), f"l_test|{one.get('subject', 'digests')}"
             )
+
+
+def test_what_was_noted_holds_after_a_restore_of_the_database(
+    ledger: Ledger, installation: Database
+) -> None:
+    """The epoch is raised and the erasures are followed again, though nothing is left to destroy."""
+    ann = enrolled(ledger)
+    position = erase(ledger, ann)
+    before = ledger.erasures.applied(position)
+    assert before is not None
+    epoch = installation.recover("test").epoch
+    assert epoch > before.epoch
+    assert ledger.erasures.follow() == position
+    assert ledger.erasures.applied(position) == before._replace(epoch=epoch)
