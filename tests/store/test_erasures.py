@@ -383,7 +383,7 @@ def test_a_backup_of_the_vault_is_erased_again_and_useless_once_it_is_final(
 def test_what_was_noted_holds_after_a_restore_of_the_database(
     ledger: Ledger, installation: Database
 ) -> None:
-    """The epoch is raised and the erasures are followed again, though nothing is left to destroy."""
+    """The epoch is raised and the erasures are followed again, with nothing left to destroy."""
     ann = enrolled(ledger)
     position = erase(ledger, ann)
     before = ledger.erasures.applied(position)
