@@ -15,7 +15,7 @@ from domain.decision import Command, Slice, View, on
 from domain.envelope import Envelope
 from domain.errors import RuleError
 from domain.event import Decided, event_type
-from domain.holds import Holds
+from domain.holds import MemberHolds
 from domain.identities import IdentityReleased, MemberIdentified
 from domain.people import ATTRIBUTES_MAX, MemberErased, VisitorIdentified
 from domain.types import (
@@ -199,14 +199,14 @@ class _Erasing(Slice, abstract=True):
         }
 
 
-class ErasingMember(_Erasing, decides=EraseMember, reads=(Erasure, Holds)):
+class ErasingMember(_Erasing, decides=EraseMember, reads=(Erasure, MemberHolds)):
     """A member is erased once, and not while their data has to be kept."""
 
     def __init__(self, command: EraseMember, command_id: str, *, known: bool = False) -> None:
         super().__init__(command, command_id)
         self.known = known
         self._begin(command.tag)
-        self.holds = self.view(Holds, self.tag)
+        self.holds = self.view(MemberHolds, self.tag)
 
     def execute(self) -> None:
         """Erase, unless there is nobody or nothing to erase, or a hold."""

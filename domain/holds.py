@@ -72,7 +72,7 @@ class NotRestricted(RuleError):
     """The use of this member's data is not restricted."""
 
 
-class Holds(View):
+class MemberHolds(View):
     """Which holds and restrictions are on a member. Tag: ``member:<id>``."""
 
     restricted = False
@@ -107,12 +107,12 @@ class PlaceLegalHold(Command, frozen=True, kw_only=True):
     approved_by: ID | None = None
 
 
-class PlacingHold(Slice, decides=PlaceLegalHold, reads=(Holds,)):
+class PlacingHold(Slice, decides=PlaceLegalHold, reads=(MemberHolds,)):
     """A hold is placed once."""
 
     def __init__(self, command: PlaceLegalHold, command_id: str) -> None:
         super().__init__(command, command_id)
-        self.on_member = self.view(Holds, f"member:{command.member_id}")
+        self.on_member = self.view(MemberHolds, f"member:{command.member_id}")
 
     def execute(self) -> None:
         """Place it, unless it is on the member."""
@@ -138,12 +138,12 @@ class LiftLegalHold(Command, frozen=True, kw_only=True):
     approved_by: ID | None = None
 
 
-class LiftingHold(Slice, decides=LiftLegalHold, reads=(Holds,)):
+class LiftingHold(Slice, decides=LiftLegalHold, reads=(MemberHolds,)):
     """Only a hold that is on a member is lifted."""
 
     def __init__(self, command: LiftLegalHold, command_id: str) -> None:
         super().__init__(command, command_id)
-        self.on_member = self.view(Holds, f"member:{command.member_id}")
+        self.on_member = self.view(MemberHolds, f"member:{command.member_id}")
 
     def execute(self) -> None:
         """Lift it, if it is on the member."""
@@ -168,12 +168,12 @@ class RestrictProcessing(Command, frozen=True, kw_only=True):
     approved_by: ID | None = None
 
 
-class Restricting(Slice, decides=RestrictProcessing, reads=(Holds,)):
+class Restricting(Slice, decides=RestrictProcessing, reads=(MemberHolds,)):
     """A restriction is on a member or it is not."""
 
     def __init__(self, command: RestrictProcessing, command_id: str) -> None:
         super().__init__(command, command_id)
-        self.on_member = self.view(Holds, f"member:{command.member_id}")
+        self.on_member = self.view(MemberHolds, f"member:{command.member_id}")
 
     def execute(self) -> None:
         """Restrict, unless it is so already."""
@@ -197,12 +197,12 @@ class UnrestrictProcessing(Command, frozen=True, kw_only=True):
     approved_by: ID | None = None
 
 
-class Unrestricting(Slice, decides=UnrestrictProcessing, reads=(Holds,)):
+class Unrestricting(Slice, decides=UnrestrictProcessing, reads=(MemberHolds,)):
     """Only what is restricted is used again."""
 
     def __init__(self, command: UnrestrictProcessing, command_id: str) -> None:
         super().__init__(command, command_id)
-        self.on_member = self.view(Holds, f"member:{command.member_id}")
+        self.on_member = self.view(MemberHolds, f"member:{command.member_id}")
 
     def execute(self) -> None:
         """End the restriction, if there is one."""

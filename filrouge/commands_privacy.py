@@ -222,7 +222,10 @@ def _decided(console: Console, command: Command, text: str) -> None:
 
 @click.command("accesses")
 @click.option("--subject", metavar="TAG", help="Only of one: member:m_...; default: of all.")
-@click.option("--limit", type=click.IntRange(1, ROWS_MAX), default=100, show_default=True)
+@click.option(
+    "--limit", type=click.IntRange(1, ROWS_MAX), default=100, show_default=True,
+    help="The most that are shown.",
+)  # fmt: skip
 @pass_console
 def accesses(console: Console, *, subject: str | None, limit: int) -> None:
     """Show who read whose personal data, and what auditors asked, newest first."""
