@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Annotated, Any, Final, Literal
 
 import msgspec
@@ -19,7 +19,7 @@ from api.members import Member
 from api.parameters import At, KeyCursor, PageLimit, PositionCursor, instant
 from api.positions import MinPosition
 from api.problems import malformed
-from domain.types import ID_LENGTH_MAX
+from domain.types import ID_LENGTH_MAX, Date
 from projections import consent_history, profiles, retention
 from projections.consent_history import CONSENT_HISTORY, Consents, MemberUnallowed
 from projections.profiles import PROFILES
@@ -39,6 +39,9 @@ Day = Annotated[
     QueryParameter(
         schema_extra={"pattern": DATE_PATTERN}, description="A business day, YYYY-MM-DD."
     ),
+]
+Days = Annotated[
+    int, QueryParameter(ge=1, le=DAYS_MAX, description="How many days, from the first one on.")
 ]
 Feed = Annotated[
     str | None, QueryParameter(max_length=256, description="One source of events; without it: all.")
@@ -168,21 +171,20 @@ async def list_due(
 
 @reads("/completeness", Completeness, scopes=(Scope.AUDIT,), etag=False, tag="privacy")
 async def read_completeness(
-    request: Request[Any, Any, Any], first: Day, last: Day, feed: Feed = None
+    request: Request[Any, Any, Any], first: Day, days: Days = 1, feed: Feed = None
 ) -> Response[bytes]:
     """Read what arrived from each source, store and day, against what should have.
 
-    What should have arrived, sources report as `control_total.reported`. At most 31 days.
+    What should have arrived, sources report as `control_total.reported`.
     """
     call = call_of(request)
-    days = _day("first", first), _day("last", last)
-    if not 0 <= (days[1] - days[0]).days < DAYS_MAX:
-        raise malformed("last", f"the last day follows the first within {DAYS_MAX} days")
+    begin = _day("first", first)
+    end = begin + timedelta(days=days - 1)
     await call.noted()
 
     def answer() -> tuple[Completeness, int]:
         head = call.served.head().position
-        return Completeness(compared(call.ledger.log, *days, feed=feed)), head
+        return Completeness(compared(call.ledger.log, begin, end, feed=feed)), head
 
     return await call.read(answer, min_position=None, etag=False)
 
@@ -210,9 +212,10 @@ async def list_accesses(
 
 def _day(name: str, text: str) -> date:
     try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise malformed(name, "a calendar day, YYYY-MM-DD") from None
+        day = msgspec.convert(text, Date)
+        return date.fromisoformat(day)
+    except (msgspec.ValidationError, ValueError):
+        raise malformed(name, "a calendar day of 1970 or later, YYYY-MM-DD") from None
 
 
 HANDLERS: Final[tuple[HTTPRouteHandler, ...]] = (

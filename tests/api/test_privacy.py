@@ -156,7 +156,7 @@ def test_questions_of_auditors(caller: Any, member_id: str) -> None:
     assert caller.get(
         "/retention/due", status="member", at="2150-01-01T00:00:00Z", cursor=due["next"]
     ).is_success
-    arrived = caller.get("/completeness", first="2026-01-01", last="2026-01-31")
+    arrived = caller.get("/completeness", first="2026-01-01", days=31)
     assert "days" in arrived.json()
-    assert caller.get("/completeness", first="2026-01-01", last="2026-03-01").status_code == 400
-    assert caller.get("/completeness", first="2026-02-30", last="2026-03-01").status_code == 400
+    assert caller.get("/completeness", first="2026-01-01", days=32).status_code == 400
+    assert caller.get("/completeness", first="2026-02-30").status_code == 400
