@@ -23,7 +23,10 @@ from api import (
     explanations,
     members,
     metrics,
+    own_copies,
     pages,
+    privacy,
+    privacy_reads,
     programmes,
     proofs,
     status,
@@ -63,6 +66,7 @@ TAGS: Final = (
     ("rewards", "What members are given, redeem, or lose again"),
     ("referrals", "Friends who bring friends"),
     ("explanations", "Which events make a figure what it is, and what each of them changed"),
+    ("privacy", "Erasure, holds, consent, and what is kept of somebody"),
     ("corrections", "Taking back what was wrong"),
     ("proof", "Checkpoints, tiles and receipts: how anybody checks that nothing was changed"),
     ("status", "Health, and how far the projections are"),
@@ -73,7 +77,8 @@ def _routes() -> list[Any]:
     keyed = (
         *events.HANDLERS, *event_reads.HANDLERS, *commands.HANDLERS, *members.HANDLERS,
         *accounts.HANDLERS, *programmes.HANDLERS, *campaigns.HANDLERS, *explanations.HANDLERS,
-        *proofs.HANDLERS, *status.KEYED_HANDLERS,
+        *privacy.HANDLERS, *privacy_reads.HANDLERS, *own_copies.HANDLERS, *proofs.HANDLERS,
+        *status.KEYED_HANDLERS,
     )  # fmt: skip
     ledger = Router("/v1/{ledger:str}", route_handlers=list(keyed))
     return [ledger, *status.HANDLERS, *metrics.HANDLERS, *pages.HANDLERS]

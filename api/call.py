@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any, Final, TypeVar
 
 import msgspec
@@ -19,13 +20,14 @@ from api.etags import tagged
 from api.ledgers import Served
 from api.limits import Limits
 from api.parameters import check_query
-from api.threads import in_thread
+from api.threads import in_thread, resolved
 from domain.personal import SEALED_PREFIX
 from projections.fold import Fold, Projection
 from projections.known import Rows
 from projections.reader import Reader, reading
 from projections.selection import NOW, When
 from store.credentials import Scope
+from store.reply import Reply
 
 T = TypeVar("T")
 
@@ -58,17 +60,19 @@ class Call:
         etag: bool = True,
         instant: InstantOf[T] | None = None,
         when: When = NOW,
+        opens: Callable[[Any], Any] | None = None,
     ) -> Response[bytes]:
         """Answer with what the query finds, at or past ``min_position``.
 
         The query runs in a thread and returns what it found and the position that it reflects.
         Sealed values are opened for who may see them. ``instant`` is the one that an answer was
-        computed for: its tag only changes when something else does.
+        computed for: its tag only changes when something else does. ``opens`` is what opens the
+        sealed values of the answer, in a thread, if that is not all of them.
         """
         look = positions.by_query(self.served, _encoding(query, instant))
         # What was known then is settled; what is known now about an instant may still come.
         settled = when.known_at is not None
-        return await self._answer(look, min_position, absent, etag=etag, past=settled)
+        return await self._answer(look, min_position, absent, etag=etag, past=settled, opens=opens)
 
     async def read_rows(
         self,
@@ -111,6 +115,7 @@ class Call:
         *,
         etag: bool = True,
         past: bool = False,
+        opens: Callable[[Any], Any] | None = None,
     ) -> Response[bytes]:
         state = self.request.scope["state"]
         found, position = await positions.reached(
@@ -119,24 +124,40 @@ class Call:
         if found is None:
             raise (absent or RequestError)(position=position)
         body, at = found
-        body = await self.opened(body)
+        body = await self.opened(body, opens)
         headers = {positions.HEADER: state["ledger_position"]}
         if etag:
             return tagged(self.request, body, headers, body.replace(at, b""), weak=bool(at))
         return Ready(body, headers=headers)
 
-    async def opened(self, body: bytes) -> bytes:
+    async def opened(self, body: bytes, opens: Callable[[Any], Any] | None = None) -> bytes:
         """An answer in JSON, with sealed values opened if the key may see them."""
         if not self.access.personal or _SEALED not in body:
             return body
         # Through JSON, so that raw entries are opened too.
         sealed = msgspec.json.decode(body)
-        return _encode(await in_thread(self.ledger.vault.open_all, sealed))
+        subjects = self.ledger.vault.subjects_in(sealed)
+        if subjects:  # recorded before it is shown
+            await self.noted(subjects)
+        open_all = partial(self.ledger.vault.open_all, restricted=self.access.admin)
+        return _encode(await in_thread(opens or open_all, sealed))
+
+    async def noted(self, subjects: Collection[str] = ()) -> None:
+        """Wait until the access log says that the caller reads this, about whom."""
+        await resolved(self._note(subjects))
+
+    def _note(self, subjects: Collection[str]) -> Reply[None]:
+        operation = str(self.request.route_handler.operation_id)
+        accesses = self.ledger.primary.accesses
+        return accesses.record(self.access.actor, operation, subjects)
 
     def lines(self, answers: list[Any]) -> bytes:
         """Answers as NDJSON, with sealed values opened if the key may see them."""
         if self.access.personal:
-            answers = self.ledger.vault.open_all(msgspec.json.decode(_encode(answers)))
+            vault, sealed = self.ledger.vault, msgspec.json.decode(_encode(answers))
+            if subjects := vault.subjects_in(sealed):
+                self._note(subjects).result()
+            answers = vault.open_all(sealed, restricted=self.access.admin)
         return _encode_lines(answers)
 
     def recorded(self, first: int, last: int) -> None:

@@ -30,13 +30,12 @@ from domain.event import Event, Observation, check_times, known
 from domain.types import TIME_LEAD_MAX, Instant
 from domain.voids import OWN_EVENTS
 from store.ledger import NewEvent
-from store.requests import COMMANDS_SOURCE, OPAQUE_SOURCE, REACTIONS_SOURCE
+from store.requests import OWN_SOURCES
 
 STRUCTURED: Final = "application/cloudevents+json"
 BATCHED: Final = "application/cloudevents-batch+json"
 BINARY_PREFIX: Final = "ce-"
 ATTRIBUTES: Final = ("specversion", "id", "source", "type", "time")
-RESERVED_SOURCES: Final = frozenset({COMMANDS_SOURCE, REACTIONS_SOURCE, OPAQUE_SOURCE})
 
 Origin = Annotated[
     str, Meta(pattern=r"^[A-Za-z0-9/][A-Za-z0-9._~:/#+=-]{0,255}$", min_length=1, max_length=256)
@@ -152,7 +151,7 @@ def refuse_ahead(time: datetime | None) -> None:
 
 def _checked(new: NewEvent) -> NewEvent:
     refuse_ahead(new.time)
-    if new.source in RESERVED_SOURCES:
+    if new.source in OWN_SOURCES:
         raise Refused(SourceIsReserved, str(SourceIsReserved()), Fault("reserved", "/source"))
     try:
         check_times(new.event)

@@ -53,7 +53,7 @@ from domain.decision import Command
 from domain.errors import ContentDiffers, FilrougeError, InvalidEvent, RuleError
 from domain.shape import shape_of
 from store.credentials import Scope
-from store.ledger import Verdict
+from store.ledger import Ledger, Verdict
 from store.reply import Reply
 
 _KEY: Final = re.compile(rf"[!-~]{{1,{IDEMPOTENCY_KEY_LENGTH_MAX}}}")
@@ -140,8 +140,12 @@ def decides(
     tag: str,
     scope: Scope = Scope.COMMAND,
     either: tuple[str, ...] = (),
+    then: Callable[[Ledger], object] | None = None,
 ) -> Any:
-    """Make the address of a command. Of the fields in ``either``, at least one has to be there."""
+    """Make the address of a command. Of the fields in ``either``, at least one has to be there.
+
+    ``then`` is done in a thread once it is decided, before it is answered.
+    """
     types = {field.name: field.type for field in msgspec.structs.fields(kind)}
     path_types = {name: types[name] for name in re.findall(r"{(\w+):", path)}
     body = body_type(kind, set(path_types), either)
@@ -192,7 +196,10 @@ def decides(
 
         ledger = call.ledger
         waits = ledger.asks_first(command) or not (key is None or ledger.has_digest_key)
-        return await _answer(call, await resolved(await in_thread(submit) if waits else submit()))
+        verdict = await resolved(await in_thread(submit) if waits else submit())
+        if then is not None:
+            await in_thread(then, ledger)
+        return await _answer(call, verdict)
 
     decide.fn.__doc__ = getdoc(kind)
     return decide

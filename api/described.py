@@ -30,7 +30,7 @@ KEYED: Final = (
 )  # fmt: skip
 READING: Final = (
     *KEYED, errors.MalformedRequest, errors.PositionAhead, errors.EpochChanged,
-    errors.NotYetReached, ProjectionNotReady,
+    errors.NotYetReached, ProjectionNotReady, StoreUnavailable, StoreOverloaded, StoreClosed,
 )  # fmt: skip
 WRITING: Final = (
     *KEYED, errors.MalformedRequest, errors.MalformedBody, errors.BodyTooLarge,

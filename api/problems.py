@@ -16,10 +16,12 @@ from litestar.exceptions import HTTPException
 
 from api import errors
 from domain import errors as domain_errors
+from domain.erasures import NobodyToErase
 from domain.errors import FilrougeError
 from domain.people import MemberNotEnrolled
 from projections.explaining import NoSuchFigure
 from projections.failures import PastTooLong, ProjectionNotReady
+from store.certificates import NotCertifiedYet
 from store.database import LedgerUnknown
 from store.errors import StoreClosed, StoreOverloaded, StoreUnavailable
 from store.sealing import SubjectErased
@@ -37,6 +39,7 @@ STATUS: Final[MappingProxyType[type[FilrougeError], int]] = MappingProxyType(
         domain_errors.InvalidEvent: 422,
         domain_errors.NotPermitted: 403,
         MemberNotEnrolled: 404,
+        NobodyToErase: 404,
         # The store.
         LedgerUnknown: 404,
         SubjectErased: 409,
@@ -44,6 +47,7 @@ STATUS: Final[MappingProxyType[type[FilrougeError], int]] = MappingProxyType(
         StoreOverloaded: 503,
         StoreClosed: 503,
         NotSealedYet: 404,
+        NotCertifiedYet: 404,
         NoSuchCheckpoint: 404,
         NoSuchTile: 404,
         # The projections.

@@ -12,6 +12,8 @@ import msgspec
 
 from domain.errors import InvalidEvent
 from domain.event import Event, known, tags_of
+from domain.personal import is_withheld
+from domain.shape import shape_of
 from domain.types import ENTRY_BYTES_MAX
 
 RECORDING: Final = frozenset({"recordedat", "actor", "batch"})
@@ -256,10 +258,27 @@ def difference(first: bytes, second: bytes) -> str | None:
     fact may be sent again by another key or in another file.
     """
     one, two = (_flat(msgspec.json.decode(entry)) for entry in (first, second))
-    for name in sorted(one.keys() | two.keys()):
-        if name not in RECORDING and one.get(name) != two.get(name):
-            return name
-    return None
+    names = [
+        name
+        for name in sorted(one.keys() | two.keys())
+        if name not in RECORDING and one.get(name) != two.get(name)
+    ]
+    if names and any(map(is_withheld, two.values())):
+        names = _but_withheld(names, one, two)
+    return names[0] if names else None
+
+
+def _but_withheld(names: list[str], one: dict[str, object], two: dict[str, object]) -> list[str]:
+    """Without what differs because the person was erased since: values, and ids made of them."""
+    form = known(str(one.get("type")))
+    digested = shape_of(form.event_class).digested if form is not None else ()
+    filled = {".".join(("data", *marked.path)) for marked in digested}
+    return [
+        name
+        for name in names
+        if not (is_withheld(two.get(name)) and str(one.get(name)).startswith(str(two[name])))
+        and not (name in filled and name not in two)
+    ]
 
 
 def _flat(value: dict[str, Any], prefix: str = "") -> dict[str, object]:

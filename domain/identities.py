@@ -9,7 +9,7 @@ from domain.decision import Command, Slice, View, on
 from domain.envelope import Envelope
 from domain.errors import InvalidEvent, RuleError
 from domain.event import Decided, event_type
-from domain.people import Membership
+from domain.people import MemberErased, Membership
 from domain.personal import Personal, digested
 from domain.types import CampaignID, IdentityID, MemberID, Text, Word
 
@@ -77,8 +77,8 @@ class IdentityHolders(View):
     def _(self, event: MemberIdentified, envelope: Envelope) -> None:
         self.holders[event.member_id] = event
 
-    @on(IdentityReleased)
-    def _(self, event: IdentityReleased, envelope: Envelope) -> None:
+    @on(IdentityReleased, MemberErased)
+    def _(self, event: IdentityReleased | MemberErased, envelope: Envelope) -> None:
         self.holders.pop(event.member_id, None)
 
 

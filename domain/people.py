@@ -16,9 +16,11 @@ from domain.personal import Personal
 from domain.types import (
     ID,
     INTEGER_MAX,
+    LIST_LENGTH_MAX,
     NAME_LENGTH_MAX,
     CampaignID,
     Country,
+    IdentityID,
     Instant,
     Language,
     MemberID,
@@ -118,6 +120,8 @@ class MemberErased(Decided, frozen=True, kw_only=True):
     irrecoverable_at: Instant
     """When the last copy of a key is gone too, with the epoch key that wrapped it."""
     reason: Word | None = None
+    identities: Annotated[tuple[IdentityID, ...], Meta(max_length=LIST_LENGTH_MAX)] = ()
+    """The identities by which the member is recognised no longer."""
 
 
 class MemberNotEnrolled(RuleError):

@@ -19,6 +19,11 @@ SEALED_LENGTH_MAX: Final = 6 * TEXT_LENGTH_MAX
 """Room for the ciphertext of TEXT_LENGTH_MAX characters, of four bytes each, and its bindings."""
 
 
+def is_withheld(value: object) -> bool:
+    """Whether this is a sealed text without a value: its subject had been erased before."""
+    return isinstance(value, str) and value.startswith(SEALED_PREFIX) and value.endswith("|")
+
+
 class _Personal:
     def __getitem__(self, subject_field: str) -> Any:
         return Annotated[

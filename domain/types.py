@@ -73,6 +73,8 @@ BatchID = Annotated[str, _identifier("batch")]
 AdjustmentID = Annotated[str, _identifier("adjustment")]
 ProgrammeID = Annotated[str, _identifier("programme")]
 LedgerID = Annotated[str, _identifier("ledger")]
+PurposeID = Annotated[str, _identifier("purpose")]
+EpochKeyID = Annotated[str, _identifier("epoch_key")]
 
 Tag = Annotated[
     str,

@@ -13,13 +13,16 @@ from typing import Final
 
 from domain.decision import Command, Slice, View, on
 from domain.envelope import Envelope, Recorded
+from domain.erasures import EpochKeyDestroyed, ProspectErased, VisitorErased
 from domain.errors import RuleError
 from domain.ledger import BatchVoided, EventVoided, LedgerOpened
 from domain.people import MemberErased
 from domain.types import ID, BatchID, Position, Text
 from domain.undoing import UNDOING_VIEWS, Undoing, consequence_tags, position_tag, view_class
 
-OWN_EVENTS: Final = (LedgerOpened, EventVoided, BatchVoided, MemberErased)
+DESTROYED: Final = (MemberErased, ProspectErased, VisitorErased, EpochKeyDestroyed)
+"""What was destroyed is not there again, whatever anybody says."""
+OWN_EVENTS: Final = (LedgerOpened, EventVoided, BatchVoided, *DESTROYED)
 """They speak of this ledger itself, its positions and keys: no other system can report them."""
 
 
@@ -40,7 +43,7 @@ class BatchIsVoided(RuleError):
 
 
 class NotVoidable(RuleError):
-    """The opening of the ledger, and the erasure of a member, can not be taken back."""
+    """The opening of the ledger, and what an erasure destroyed, can not be taken back."""
 
 
 class VoidIsFinal(RuleError):
@@ -102,7 +105,7 @@ class VoidingEvent(Slice, decides=VoidEvent, reads=(EventVoids, BatchVoids, *UND
         subject = self.subject
         if subject is None:
             raise EventNotFound(position=command.position)
-        if isinstance(subject.event, LedgerOpened | MemberErased):
+        if isinstance(subject.event, (LedgerOpened, *DESTROYED)):
             raise NotVoidable(position=command.position)
         if isinstance(subject.event, EventVoided | BatchVoided):
             raise VoidIsFinal(position=command.position)

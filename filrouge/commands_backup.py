@@ -103,16 +103,27 @@ def _sealed(console: Console, ledger: Ledger) -> int:
     type=TextFile(),
     help="The key bundle, so that personal values can be opened. Alone: add it later.",
 )
+@click.option(
+    "--erasures",
+    "erasures_file",
+    metavar="FILE",
+    type=TextFile(),
+    help="A register of erasures, or a newer export that has them. Default: the ledger's register.",
+)
 @pass_console
-def restore(console: Console, *, file: Path | None, keys_file: Path | None) -> None:
+def restore(
+    console: Console, *, file: Path | None, keys_file: Path | None, erasures_file: Path | None
+) -> None:
     """Make the ledger of --ledger from an export: the same entries, positions and recorded times.
 
     Only into a new or an empty ledger, and all or nothing. The epoch is raised, so that clients
     that had read further are told. Without the keys every figure is the same, and personal values
-    stay sealed; add the bundle before anything new is recorded.
+    stay sealed; add the bundle before anything new is recorded. Whoever was erased since the export
+    was made, as the register of erasures says, is erased again.
     """
     if file is None and keys_file is None:
         raise click.UsageError("Name the FILE of an export, or --keys FILE, or both.")
+    from filrouge.erasing_again import erase_again
     from filrouge.wiring import closing_ledger, opened_database
 
     settings = console.settings
@@ -122,19 +133,22 @@ def restore(console: Console, *, file: Path | None, keys_file: Path | None) -> N
         else:
             ledger = _restored(console, database, settings.ledger, file)
         with closing_ledger(ledger):
-            head = ledger.log.head()
             rows = (
                 None if keys_file is None else _take_keys(console, database.keys, ledger, keys_file)
             )
+            again = erase_again(database, ledger, erasures_file)
+            head = ledger.log.head()
     text = f"The ledger {ledger.name} stands at position {head.position:,}, epoch {head.epoch}."
     if rows is not None:
         text += f" {rows:,} keys and digests were taken in."
     elif file is not None:
         text += " Personal values stay sealed until their keys come: filrouge restore --keys FILE."
+    if again:
+        text += f" {again:,} people who were erased since were erased again."
     console.result(
         {
             "ledger": ledger.name, "position": head.position, "epoch": head.epoch,
-            "key_rows": rows,
+            "key_rows": rows, "erased_again": again,
         },
         text,
     )  # fmt: skip

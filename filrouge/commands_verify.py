@@ -96,7 +96,7 @@ def _verify_ledger(
         head = ledger.log.head().position
         with ledger.connect() as connection, console.progress("Verifying", head) as update:
             found = audit(
-                connection, _trusted(keys) or ledger.tree.verifiers(), kept=kept,
+                connection, trusted_keys(keys) or ledger.tree.verifiers(), kept=kept,
                 progress=lambda done, whole: update(done, f"{done:,} of {whole:,} entries"),
             )  # fmt: skip
         said: dict[str, object] = {
@@ -129,7 +129,7 @@ def _verify_export(
     from filrouge.importing.records import Source
     from store.export_audit import audit_export
 
-    trusted = _trusted(keys)
+    trusted = trusted_keys(keys)
     if not trusted:
         raise click.UsageError("Without a database nobody is trusted: name the --key.")
     beside = Path(f"{export}.checkpoint")
@@ -144,7 +144,8 @@ def _verify_export(
     _tell(console, said, text, found.findings)
 
 
-def _trusted(keys: tuple[str, ...]) -> list[Verifier]:
+def trusted_keys(keys: tuple[str, ...]) -> list[Verifier]:
+    """The public keys that were named, or that stand in files that were."""
     from store.notes import Verifier
 
     found = []

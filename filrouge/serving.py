@@ -59,15 +59,22 @@ class _Server(uvicorn.Server):
 
 
 class _Keepers:
-    """What one ledger needs beside its callers: its projections follow, its tree is sealed."""
+    """What one ledger needs beside its callers: projections, sealing, and erasures carried out."""
 
     def __init__(self, settings: Settings, ledger: Ledger) -> None:
+        keys = log_keys(settings)
+
+        def erase() -> None:
+            ledger.erasures.follow()
+            ledger.certificates.issue(keys)
+
         self.runner = Runner(ledger, ALL).start()
         self.sealer = TreeSealer(
             ledger.tree,
-            log_keys(settings),
+            keys,
             witnesses=witnesses_in(settings.witness_file) if settings.witness_file else (),
             interval_seconds=settings.seal_seconds,
+            after=erase,
         ).start()
 
     def close(self) -> None:

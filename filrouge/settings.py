@@ -71,6 +71,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         str | None,
         Meta(description="The epoch key itself, 32 bytes in base64, in place of a key file."),
     ] = None
+    erasures_dir: Annotated[
+        Path | None,
+        Meta(
+            description="The folder of the registers of erasures. Without it: that of the key file."
+        ),
+    ] = None
     log_key_file: Annotated[
         Path | None,
         Meta(
@@ -190,6 +196,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     def key_path(self) -> Path:
         """Where the epoch key is kept, unless `epoch_key` gives it."""
         return self.key_file or self.data_dir / "keys" / "epoch.key"
+
+    @property
+    def register_folder(self) -> Path:
+        """Where the registers of erasures are kept."""
+        return self.erasures_dir or self.key_path.parent
 
     @property
     def log_key_path(self) -> Path:

@@ -71,6 +71,7 @@ def opened_database(settings: Settings, *, prepare: bool = True) -> Iterator[Dat
             replica_url=settings.replica_url,
             pool_max=settings.pool_max,
             batch_events_max=settings.batch_events_max,
+            register_folder=settings.register_folder,
         )
         stack.callback(database.close)
         if prepare:

@@ -9,6 +9,7 @@ import msgspec
 from domain.decision import on
 from domain.envelope import Envelope
 from domain.identities import IdentityReleased, MemberIdentified
+from domain.people import MemberErased
 from projections.fold import Fold, Projection
 from projections.reader import Reader
 
@@ -46,12 +47,14 @@ class Identities(Fold, table="identities", key="identity"):
             ),
         ]
 
-    @on(IdentityReleased)
-    def _(self, row: IdentityRow, event: IdentityReleased, envelope: Envelope) -> None:
+    @on(IdentityReleased, MemberErased)
+    def _(
+        self, row: IdentityRow, event: IdentityReleased | MemberErased, envelope: Envelope
+    ) -> None:
         row.holders = [holder for holder in row.holders if holder.member_id != event.member_id]
 
 
-IDENTITIES = Projection("identities", version=1, folds=(Identities,))
+IDENTITIES = Projection("identities", version=2, folds=(Identities,))
 
 
 def holders(reader: Reader, identity_id: str) -> tuple[Holder, ...]:

@@ -184,6 +184,9 @@ class Profiles(
     @on(MemberErased)
     def _(self, row: ProfileRow, event: MemberErased, envelope: Envelope) -> None:
         row.erased_at = envelope.time
+        # Nobody can open what is sealed any more: it says nothing, and need not be copied on.
+        row.identities = {}
+        row.attributes = {name: one for name, one in row.attributes.items() if not one.personal}
 
     @on(MemberIdentified)
     def _(self, row: ProfileRow, event: MemberIdentified, envelope: Envelope) -> None:

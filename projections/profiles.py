@@ -35,7 +35,7 @@ class MemberTotals(Total, table="member_totals", of=Profiles):
         return found
 
 
-PROFILES = Projection("profiles", version=1, folds=(Profiles,), totals=(MemberTotals,))
+PROFILES = Projection("profiles", version=2, folds=(Profiles,), totals=(MemberTotals,))
 
 
 class MemberIdentity(HeldIdentity, kw_only=True):

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
+from pathlib import Path
 from typing import Final
 
 import psycopg
@@ -30,8 +31,10 @@ LOG_GRANTS: Final = (
     "GRANT SELECT, INSERT ON {schema}.entries, {schema}.tags, {schema}.origins, {schema}.types"
     " TO {role}",
     "GRANT SELECT, INSERT, UPDATE ON {schema}.tiles TO {role}",
-    "GRANT SELECT, INSERT ON {schema}.checkpoints, {schema}.cosignatures, {schema}.log_keys"
+    "GRANT SELECT, INSERT ON {schema}.checkpoints, {schema}.cosignatures, {schema}.log_keys,"
+    " {schema}.certificates"
     " TO {role}",
+    "GRANT SELECT, INSERT, DELETE ON {schema}.accesses TO {role}",
     "GRANT SELECT, UPDATE ON {schema}.head TO {role}",
     "GRANT SELECT ON {schema}.partitioning TO {role}",
     "GRANT EXECUTE ON FUNCTION {schema}.make_room TO {role}",
@@ -62,9 +65,12 @@ class Database:
         replica_url: str | None = None,
         pool_max: int = POOL_MAX,
         batch_events_max: int = BATCH_EVENTS_MAX,
+        register_folder: Path | None = None,
     ) -> None:
         self.url = url
         self.keys = keys
+        self.register_folder = register_folder
+        """Where each ledger's register of erasures is kept, apart from PostgreSQL."""
         self._vault_url = vault_url or url
         self._replica_url = replica_url
         self._pool_max = pool_max
@@ -190,6 +196,7 @@ class Database:
                 keys=self.keys,
             ),
             batch_events_max=self._batch_events_max,
+            register_folder=self.register_folder,
         )
 
     def spaces(self, name: str) -> Spaces:

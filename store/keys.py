@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from base64 import b32encode
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from hashlib import sha256
 from pathlib import Path
 from typing import Final
@@ -33,6 +33,13 @@ class EpochKeyMissing(FilrougeError):
     """
 
 
+class EpochKeyRetired(FilrougeError):
+    """The vault no longer takes keys that are wrapped by this epoch key: it was rotated.
+
+    Start with the key file as the rotation left it.
+    """
+
+
 class _KeyFile(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     format: str
     current: str
@@ -46,7 +53,14 @@ class EpochKeys:
     wrapped key moved to another row does not open.
     """
 
-    def __init__(self, keys: Mapping[str, bytes], current: str) -> None:
+    def __init__(
+        self, keys: Mapping[str, bytes], current: str, *, path: Path | None = None
+    ) -> None:
+        self.path = path
+        """The file that they were read from, and are read from again when it has changed."""
+        self._hold(keys, current)
+
+    def _hold(self, keys: Mapping[str, bytes], current: str) -> None:
         if current not in keys or any(len(key) != EPOCH_KEY_BYTES for key in keys.values()):
             raise KeyFileError(f"An epoch key is {EPOCH_KEY_BYTES} bytes, and one is current.")
         self._keys = dict(keys)
@@ -86,6 +100,8 @@ class EpochKeys:
 
     def unwrap(self, name: str, wrapped: bytes, purpose: str) -> bytes:
         """Decrypt a key that was wrapped by the epoch key of this id, for this purpose."""
+        if name not in self._ciphers:
+            self.read_again()
         cipher = self._ciphers.get(name)
         if cipher is None:
             raise EpochKeyMissing(epoch_key=name)
@@ -97,13 +113,29 @@ class EpochKeys:
                 epoch_key=name,
             ) from None
 
+    def read_again(self) -> None:
+        """Hold what the key file holds now: keys may have been added to it, or destroyed."""
+        if self.path is not None and self.path.exists():
+            found = _read(self.path)
+            self._hold(found.exported(), found.current)
+
+    def with_new(self) -> EpochKeys:
+        """These keys and a new one, which is the current one from here on."""
+        key = secrets.token_bytes(EPOCH_KEY_BYTES)
+        return EpochKeys({**self._keys, _name(key): key}, _name(key), path=self.path)
+
+    def without(self, names: Collection[str]) -> EpochKeys:
+        """These keys but for some that are destroyed; the current one stays."""
+        left = {name: key for name, key in self._keys.items() if name not in names}
+        return EpochKeys(left, self.current, path=self.path)
+
     def exported(self) -> dict[str, bytes]:
         """The keys themselves, for a bundle that is asked to hold them."""
         return dict(self._keys)
 
     def with_others(self, keys: Mapping[str, bytes]) -> EpochKeys:
         """These keys and others, which open what they wrapped; the current one stays."""
-        return EpochKeys({**keys, **self._keys}, self.current)
+        return EpochKeys({**keys, **self._keys}, self.current, path=self.path)
 
     def save(self, path: Path) -> None:
         """Write the keys to their file, in place of what it held."""
@@ -128,4 +160,4 @@ def _read(path: Path) -> EpochKeys:
         raise KeyFileError(f"{path} does not hold epoch keys: {error}") from None
     if found.format != _FORMAT:
         raise KeyFileError(f"{path} is {found.format!r}, and this reads {_FORMAT!r}.")
-    return EpochKeys(found.keys, found.current)
+    return EpochKeys(found.keys, found.current, path=path)

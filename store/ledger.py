@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from copy import copy
 from functools import cached_property, partial
+from pathlib import Path
 from re import compile as pattern
 from typing import Final
 
@@ -13,21 +14,38 @@ import psycopg
 from psycopg_pool import ConnectionPool
 
 from domain.decision import Command, slice_for
+from domain.erasures import EpochKeyDestroyed
 from domain.errors import FilrougeError, InvalidEvent, NotPermitted
 from domain.event import Event, Observation, check_time, check_times, validated
 from domain.ledger import LedgerOpened
+from store.accesses import AccessLog
+from store.certificates import Certificates
+from store.erasure_register import ErasureRegister
+from store.erasures import Erasures
+from store.errors import StoreUnavailable
 from store.log import Log
 from store.recorder import Recorder
 from store.reply import Reply
-from store.requests import Decide, NewEvent, Observe, Outcome, Verdict, digest_of
+from store.requests import (
+    VAULT_SOURCE,
+    Decide,
+    NewEvent,
+    Observe,
+    Outcome,
+    Verdict,
+    digest_of,
+)
 from store.sealer import is_sealed
 from store.subjects import asks_the_log, subject_of
 from store.tree import LogTree
 from store.vault import Vault
+from store.vault_rotation import Rotation
 from store.writer import Writer
 
 ORIGIN_PATTERN: Final = pattern(r"[A-Za-z0-9/][A-Za-z0-9._~:/#+=-]{0,255}")
 """What a source and an event id may look like. No "@": neither may be an e-mail address."""
+VAULT_ACTOR: Final = "filrouge"
+"""Who stands in the envelope of what the vault says of its keys."""
 
 __all__ = ["Ledger", "LedgerInfo", "NewEvent", "Outcome", "Verdict"]
 
@@ -57,6 +75,7 @@ class Ledger:
         connect: Callable[..., psycopg.Connection],
         make_vault: Callable[[str], Vault],
         batch_events_max: int,
+        register_folder: Path | None = None,
     ) -> None:
         self.name = name
         self.pool = pool
@@ -70,6 +89,7 @@ class Ledger:
         """This ledger where it is written, whatever it is read from."""
         self._read_pool = read_pool
         self._make_vault = make_vault
+        self._register_folder = register_folder
         connect_writer = partial(connect, "writer")
         self._writer = Writer(connect_writer, self.log, name, batch_events_max=batch_events_max)
         self.recorder = Recorder(self.log, self._writer)
@@ -87,6 +107,24 @@ class Ledger:
     def vault(self) -> Vault:
         """The keys and digests of this ledger's data subjects."""
         return self._make_vault(self.info.ledger_id)
+
+    @cached_property
+    def erasures(self) -> Erasures:
+        """Who is erased, and what carries it out."""
+        folder = self._register_folder
+        register = None if folder is None else ErasureRegister(folder, self.info.ledger_id)
+        return Erasures(self.primary.log, self.vault, register)
+
+    @cached_property
+    def accesses(self) -> AccessLog:
+        """Who read what of whom."""
+        return AccessLog(self.primary.pool.connection)
+
+    @cached_property
+    def certificates(self) -> Certificates:
+        """What is signed about each erasure."""
+        log, pool = self.primary.log, self.primary.pool
+        return Certificates(pool.connection, log, self.tree, self.erasures)
 
     def for_readers(self) -> Ledger:
         """The same ledger, of which ``pool`` and ``log`` are a replica's, if there is one.
@@ -157,9 +195,29 @@ class Ledger:
         """Whether the vault's digest key is at hand, without asking the database."""
         return "vault" in vars(self) and self.vault.has_digest_key
 
+    def record_destroyed(self, epoch_keys: Sequence[str]) -> int:
+        """Record that epoch keys are gone; returns how many erasures are final by that.
+
+        Also of those that an interrupted run had left unrecorded.
+        """
+        rotation, final = Rotation(self.vault.tables), 0
+        rotation.mark_destroyed(epoch_keys)
+        for epoch_key, destroyed_at in rotation.unrecorded():
+            count, newest = rotation.final_by(epoch_key)
+            event = EpochKeyDestroyed(epoch_key_id=epoch_key, erasures=count, erased_until=newest)
+            new = NewEvent(event, epoch_key, VAULT_SOURCE, destroyed_at)
+            [outcome] = self.observe([new], actor=VAULT_ACTOR, admin=True).result()
+            if outcome.position is None:
+                raise outcome.error or StoreUnavailable()
+            rotation.recorded(epoch_key, outcome.position)
+            final += count
+        return final
+
     def close(self) -> None:
         """Record what is queued, then let go of every connection."""
         self._writer.close()
+        if "accesses" in vars(self.primary):
+            self.primary.accesses.close()
         self.primary.pool.close()
         if self._read_pool is not None:
             self._read_pool.close()

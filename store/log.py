@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import threading
 from array import array
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Final, NamedTuple
+from typing import Any, Final, LiteralString, NamedTuple
 
 import psycopg
+from psycopg.rows import TupleRow
 from psycopg_pool import ConnectionPool
 
 from domain.envelope import Recorded, decode_entry
@@ -225,6 +226,11 @@ class Log:
                 sql = ENTRIES_SQL.format("unnest(%s::bigint[])")
                 page = cursor.execute(sql, [some]).fetchall()
             yield page
+
+    def select(self, statement: LiteralString, parameters: Mapping[str, Any]) -> list[TupleRow]:
+        """The rows of a SELECT over the tables of the log."""
+        with self._connection() as connection:
+            return connection.execute(statement, parameters).fetchall()
 
     def type_ids(self) -> dict[str, int]:
         """The short number of each stored name that the log has seen."""

@@ -121,7 +121,7 @@ class Checkpoint(NamedTuple):
 
     def signed(self, signers: Iterable[Signer]) -> str:
         """The signed note, with a line for each key."""
-        return f"{self.body}\n{''.join(signer.sign(self.body) for signer in signers)}"
+        return signed_text(self.body, signers)
 
 
 class Signature(NamedTuple):
@@ -138,8 +138,18 @@ def opened(note: str | bytes, trusted: Iterable[Verifier]) -> tuple[Checkpoint, 
     Signatures by other keys count for nothing. Raises InvalidNote when none of the trusted keys
     signed it, or when a signature of one of them is wrong.
     """
+    body, signed_by = opened_text(note, trusted)
+    return _checkpoint(body), signed_by
+
+
+def signed_text(body: str, signers: Iterable[Signer]) -> str:
+    """A text as a signed note; it ends with a line end and holds no empty line."""
+    return f"{body}\n{''.join(signer.sign(body) for signer in signers)}"
+
+
+def opened_text(note: str | bytes, trusted: Iterable[Verifier]) -> tuple[str, list[Verifier]]:
+    """The text of a signed note, and those of the trusted keys that signed it. As `opened`."""
     body, signatures = _taken_apart(note)
-    checkpoint = _checkpoint(body)
     known = {(one.name, one.key_id): one for one in trusted}
     signed_by = []
     for line in signatures:
@@ -151,7 +161,7 @@ def opened(note: str | bytes, trusted: Iterable[Verifier]) -> tuple[Checkpoint, 
         signed_by.append(verifier)
     if not signed_by:
         raise InvalidNote("no key that is trusted has signed this note")
-    return checkpoint, signed_by
+    return body, signed_by
 
 
 def signature_lines(text: str) -> list[str]:

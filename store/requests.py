@@ -29,6 +29,14 @@ if TYPE_CHECKING:
 COMMANDS_SOURCE = "/commands"
 REACTIONS_SOURCE = "/reactions"
 OPAQUE_SOURCE = "/opaque"
+ERASURES_SOURCE = "/erasures"
+"""Of erasures that are recorded again, because a restored log had lost them."""
+VAULT_SOURCE = "/vault"
+"""Of what the vault says of its epoch keys."""
+OWN_SOURCES = frozenset(
+    {COMMANDS_SOURCE, REACTIONS_SOURCE, OPAQUE_SOURCE, ERASURES_SOURCE, VAULT_SOURCE}
+)
+"""Sources that are the ledger's own: nobody else's events come from there."""
 
 
 class Outcome(NamedTuple):

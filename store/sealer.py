@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from functools import cache
-from typing import Any, NamedTuple, Protocol, cast
+from typing import Any, Final, NamedTuple, Protocol, cast
 
 import msgspec
 
 from domain.decision import Command
 from domain.errors import FilrougeError, InvalidEvent
-from domain.event import Event
+from domain.event import Event, Observation
 from domain.shape import Marked, Shape, replaced_at, shape_of, subject_tag, value_at
-from store.digests import Asked, digest_text
-from store.sealing import Binding, SubjectErased, refuse_sealed, seal_text
+from store.digests import SUBJECT_KINDS, Asked, digest_text
+from store.sealing import Binding, SubjectErased, refuse_sealed, seal_text, withheld_text
+
+MEMBER: Final = "member"
 
 
 class Plan(NamedTuple):
@@ -74,8 +76,11 @@ class Keeper(Protocol):
 
     ledger_id: str
 
-    def keys_of(self, subjects: set[str]) -> dict[str, bytes | None]:
-        """The key of each subject, made if need be; None for one that was erased."""
+    def keys_of(self, subjects: set[str], *, also: Collection[str] = ()) -> dict[str, bytes | None]:
+        """The key of each subject, made if need be; None for one that was erased.
+
+        Of those that are asked ``also``, no key is made.
+        """
 
     def digest_key(self) -> bytes:
         """What look-up digests are keyed with."""
@@ -119,29 +124,39 @@ class Sealer:
 
     def _fetch_keys(self, *, minted: bool) -> None:
         wanted: set[str] = set()
+        members: set[str] = set()
 
         def collect(struct: Any, plan: Plan) -> Any:
             for value in _personal_values(struct, plan):
                 if (value.subject_field in plan.minted) == minted:
-                    wanted.add(_subject(struct, value.subject_field))
+                    subject = _subject(struct, value.subject_field)
+                    wanted.add(subject)
+                    members.update(_members(struct, plan, subject))
             return struct
 
         self._each(collect)
         if not wanted:
             return
-        self.keys |= self.vault.keys_of(wanted)
+        self.keys |= self.vault.keys_of(wanted, also=members)
 
         def refuse_erased(struct: Any, plan: Plan) -> Any:
             for value in _personal_values(struct, plan):
                 if (value.subject_field in plan.minted) == minted:
-                    self._key(_subject(struct, value.subject_field))
+                    self._key(struct, plan, value.subject_field)
             return struct
 
         self._each(refuse_erased)
 
-    def _key(self, subject: str) -> bytes:
+    def _key(self, struct: Any, plan: Plan, subject_field: str) -> bytes | None:
+        """The key that seals a value; None: it is withheld, since it is about an erased person.
+
+        What was observed is recorded all the same; what is decided needs the person.
+        """
+        subject = _subject(struct, subject_field)
         key = self.keys[subject]
-        if key is None:
+        if any(self.keys.get(one, b"") is None for one in _members(struct, plan, subject)):
+            key = None
+        if key is None and not isinstance(struct, Observation):
             raise SubjectErased(subject=subject)
         return key
 
@@ -179,7 +194,7 @@ class Sealer:
                     self.done[index] = replaced_at(struct, marked.path, text)
                 continue
             values = [value_at(struct, tuple(source.split("."))) for source in sources]
-            if None in values:
+            if None in values or self._withheld(struct, plan, sources):
                 continue
             if value is not None:
                 raise InvalidEvent(
@@ -191,13 +206,24 @@ class Sealer:
             wanted.append((marked, Asked.of(key, kind, values, subjects)))
         return wanted
 
+    def _withheld(self, struct: Any, plan: Plan, sources: tuple[str, ...]) -> bool:
+        """Whether an id would be made of a value that is withheld: then nobody is recognised."""
+        return any(
+            self._key(struct, plan, value.subject_field) is None
+            for value in _personal_values(struct, plan)
+            if ".".join(value.path) in sources and value.subject_field not in plan.minted
+        )
+
     def _sealed(self, struct: Any, plan: Plan) -> Any:
         for value in _personal_values(struct, plan):
             subject = _subject(struct, value.subject_field)
-            key = self._key(subject)
+            key = self._key(struct, plan, value.subject_field)
+            bound = [(Binding(plan.event_type, name, subject), text) for name, text in value.named]
             sealed = [
-                seal_text(key, self.vault.ledger_id, Binding(plan.event_type, name, subject), text)
-                for name, text in value.named
+                withheld_text(binding)
+                if key is None
+                else seal_text(key, self.vault.ledger_id, binding, text)
+                for binding, text in bound
             ]
             struct = replaced_at(struct, value.path, value.together(sealed))
         return struct
@@ -241,6 +267,17 @@ def _subject(struct: Any, subject_field: str) -> str:
     if subject is None:
         raise InvalidEvent(f"{subject_field} is missing: a personal value says whose it is")
     return subject
+
+
+def _members(struct: Any, plan: Plan, subject: str) -> Iterator[str]:
+    """The members whose erasure reaches a value, beside its subject: whose purchase it is."""
+    if subject.partition(":")[0] in SUBJECT_KINDS:
+        return
+    for marked in plan.shape.tags:
+        if marked.mark == MEMBER and len(marked.path) == 1 and not marked.many:
+            value = getattr(struct, marked.path[0])
+            if value is not None:
+                yield f"{MEMBER}:{value}"
 
 
 def _subjects_of(struct: Any, plan: Plan, sources: tuple[str, ...], *, but: str) -> frozenset[str]:

@@ -16,10 +16,15 @@ SUBJECT_KEY_BYTES: Final = 64
 """AES-SIV takes two keys of 256 bits: one to authenticate, one to encrypt."""
 
 
-class SubjectErased(FilrougeError):
-    """This person was erased: nothing personal about them is taken in any more.
+REJECTS: Final = "rejects"
+"""The kind of subject that stands for the rejects file of an import."""
 
-    Their key is gone for ever. Somebody who comes back enrols anew and is another member.
+
+class SubjectErased(FilrougeError):
+    """This person was erased: nothing is decided any more that needs their personal data.
+
+    Their key is gone for ever. Somebody who comes back enrols anew and is another member. What is
+    reported about them is still recorded, without the personal values.
     """
 
 
@@ -53,6 +58,18 @@ def seal_text(key: bytes, ledger_id: str, binding: Binding, text: str) -> str:
     if len(sealed) > SEALED_LENGTH_MAX:
         raise InvalidEvent(f"{binding.path}: the name of the field is too long to seal it")
     return sealed
+
+
+def seal_row(key: bytes, ledger_id: str, subject: str, text: str) -> str:
+    """Seal a row that an import rejected, as long as it may be."""
+    binding = Binding("row.rejected", "row", subject)
+    cipher = AESSIV(key).encrypt(text.encode(), _associated(ledger_id, binding))
+    return f"{SEALED_PREFIX}{'|'.join(binding)}|{urlsafe_b64encode(cipher).decode()}"
+
+
+def withheld_text(binding: Binding) -> str:
+    """What stands in place of a value about somebody who was erased: its binding, and nothing."""
+    return f"{SEALED_PREFIX}{'|'.join(binding)}|"
 
 
 def refuse_sealed(text: str, path: str) -> None:

@@ -1,4 +1,4 @@
-"""What some commands have to be told about the log: the entry, or the batch, they speak of.
+"""What some commands have to be told about the log: a void its entry, an erasure whom it concerns.
 
 Entries never change, so they are read before the lock is taken. A batch can still grow: a guard
 refuses the void of one that grew between the reading and the deciding.
@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from domain.decision import Command
+from domain.erasures import EraseMember, EraseProspect, EraseVisitor
 from domain.errors import RuleError
 from domain.ledger import LedgerAlreadyOpened, LedgerOpened, OpenLedger
 from domain.programmes import OpenProgramme
@@ -34,7 +35,10 @@ class Subject(NamedTuple):
 
 def asks_the_log(struct: object) -> bool:
     """Whether the log is read for the slice of this command."""
-    return isinstance(struct, VoidEvent | VoidBatch | OpenProgramme)
+    return isinstance(
+        struct,
+        VoidEvent | VoidBatch | OpenProgramme | EraseMember | EraseProspect | EraseVisitor,
+    )
 
 
 def subject_of(command: Command, log: Log) -> Subject:
@@ -48,6 +52,8 @@ def subject_of(command: Command, log: Log) -> Subject:
             assert first is not None
             assert isinstance(first.event, LedgerOpened)
             return Subject({"ledger_time_zone": first.event.time_zone})
+        case EraseMember() | EraseProspect() | EraseVisitor():
+            return _known(log, command.tag)
         case VoidEvent(position=position):
             return Subject({"subject": log.entry(position)})
         case VoidBatch(batch_id=batch_id):
@@ -62,3 +68,9 @@ def subject_of(command: Command, log: Log) -> Subject:
             return Subject({"causes": causes, "positions": positions}, batch, head)
         case _:
             return Subject({})
+
+
+def _known(log: Log, tag: str) -> Subject:
+    """Whether any event speaks of somebody; none ever stops doing so."""
+    found = log.read(Query((QueryItem(tags=(tag,)),)), limit=1)
+    return Subject({"known": next(found, None) is not None})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final, Self
 
 import psycopg
@@ -35,7 +35,10 @@ class TreeSealer:
         *,
         witnesses: Sequence[Witness] = (),
         interval_seconds: float = SEAL_SECONDS,
+        after: Callable[[], object] = lambda: None,
     ) -> None:
+        """``after`` is done each time that the log was looked at: what follows it as slowly."""
+        self._after = after
         self._tree = tree
         self._keys = keys
         self._witnesses = tuple(witnesses)
@@ -67,6 +70,10 @@ class TreeSealer:
             log.exception("tree.broken", ledger_id=self._tree.ledger_id)
         except Exception as error:  # noqa: BLE001 - a thread that ends would end unseen
             log.warning("tree.not_sealed", error=_described(error))
+        try:
+            self._after()
+        except Exception as error:  # noqa: BLE001 - it is tried again the next time
+            log.warning("erasures.not_followed", error=_described(error))
 
 
 def _described(error: Exception) -> str:

@@ -8,7 +8,7 @@ may go on using a key that they remember for ``ERASURE_SEEN_SECONDS_MAX``, and n
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -16,12 +16,13 @@ import msgspec
 
 from domain.errors import FilrougeError
 from domain.event import Event
+from domain.personal import is_withheld
 from store import vault_bundle
-from store.digests import Asked
+from store.digests import Asked, random_id
 from store.keys import EpochKeys
 from store.remembered import Remembered
 from store.sealer import Sealer, plan_of
-from store.sealing import SealBroken, open_text, parse_sealed
+from store.sealing import REJECTS, SealBroken, open_text, parse_sealed, seal_row
 from store.vault_tables import Connect, VaultTables
 
 KEYS_REMEMBERED_MAX: Final = 65_536
@@ -47,6 +48,7 @@ class Vault:
         )
         self._digest_key: bytes | None = None
         self._erasures = -1
+        self._restricted: frozenset[str] = frozenset()
         self._looked_at: float | None = None
 
     def seal(self, struct: S, *, as_type: type[Event] | None = None) -> S:
@@ -75,6 +77,17 @@ class Vault:
         self._forget_if_erased()
         return Sealer(self, structs, as_type).seal()
 
+    def row_sealer(self) -> Callable[[str], str]:
+        """What seals the rows that one import rejects of one file, under a key of their own.
+
+        They are as personal as what went in, and nobody knows of whom they speak: so the next
+        erasure of anybody destroys the key.
+        """
+        subject = f"{REJECTS}:{random_id('r')}"
+        key = self.keys_of({subject})[subject]
+        assert key is not None, "nobody can have erased what nobody knew"
+        return lambda text: seal_row(key, self.ledger_id, subject, text)
+
     def open(self, text: str) -> str | None:
         """Open a sealed text; None: the key of its subject is not there, so nobody can.
 
@@ -86,21 +99,37 @@ class Vault:
         if parsed is None:
             raise SealBroken
         binding, cipher = parsed
+        if is_withheld(text):
+            return None
         self._forget_if_erased()
         key = self._keys_there({binding.subject}).get(binding.subject)
         return None if key is None else open_text(key, self.ledger_id, binding, cipher)
 
-    def open_all(self, value: Any) -> Any:
+    def open_all(
+        self, value: Any, *, only: Collection[str] | None = None, restricted: bool = True
+    ) -> Any:
         """A copy of lists, dicts and texts with the sealed texts opened; None where a key is gone.
 
-        A text that only looks sealed stays as it is: whoever wrote it must not break reading.
+        A text that only looks sealed stays as it is: whoever wrote it must not break reading. With
+        ``only``, what is about others stays sealed; unless ``restricted``, so does what is about
+        people whose data may be kept and not used.
         """
-        subjects: set[str] = set()
-        _collect_subjects(value, subjects)
+        subjects = self.subjects_in(value)
         if not subjects:
             return value
         self._forget_if_erased()
-        return self._opened(value, self._keys_there(subjects))
+        wanted = subjects if only is None else subjects.intersection(only)
+        if not restricted:
+            wanted -= self._restricted
+        keys = dict.fromkeys(wanted) | self._keys_there(wanted)
+        return self._opened(value, keys)
+
+    @staticmethod
+    def subjects_in(value: Any) -> set[str]:
+        """Of whom sealed texts in lists, dicts and texts speak."""
+        subjects: set[str] = set()
+        _collect_subjects(value, subjects)
+        return subjects
 
     def id_for(self, kind: str, *values: str) -> str:
         """The one random id of these values, made if they are new: ``m_...``, ``i_...``."""
@@ -121,6 +150,10 @@ class Vault:
     def erase(self, *subjects: str) -> None:
         """Delete the keys and the digests of these subjects (``member:m_...``), for ever."""
         self.tables.erase(subjects)
+        self.forget()
+
+    def forget(self) -> None:
+        """Look at the next use whether somebody was erased, and believe nothing until then."""
         self._looked_at = None
 
     def export_keys(self, path: Path, *, with_epoch_keys: bool = False) -> int:
@@ -149,9 +182,12 @@ class Vault:
             self._digest_key = self.tables.digest_key()
         return self._digest_key
 
-    def keys_of(self, subjects: set[str]) -> dict[str, bytes | None]:
-        """The key of each subject, made if need be; None for one that was erased."""
-        keys = self._keys_there(subjects)
+    def keys_of(self, subjects: set[str], *, also: Collection[str] = ()) -> dict[str, bytes | None]:
+        """The key of each subject, made if need be; None for one that was erased.
+
+        Of those that are asked ``also``, no key is made.
+        """
+        keys = self._keys_there(subjects.union(also))
         missing = subjects - keys.keys()
         if missing:
             generation = self._subject_keys.generation
@@ -201,6 +237,8 @@ class Vault:
         if erasures != self._erasures:
             self._subject_keys.clear()
             self._ids.clear()
+            self.tables.epoch_keys.read_again()  # it may have been rotated, too
+            self._restricted = self.tables.restricted()
         self._erasures, self._looked_at = erasures, now
 
     def _opened(self, value: Any, keys: dict[str, bytes | None]) -> Any:
@@ -217,8 +255,10 @@ class Vault:
         parsed = parse_sealed(text)
         if parsed is None:
             return text
-        key = keys.get(parsed[0].subject)
-        if key is None:
+        if parsed[0].subject not in keys:
+            return text
+        key = keys[parsed[0].subject]
+        if key is None or is_withheld(text):
             return None
         try:
             return open_text(key, self.ledger_id, *parsed)

@@ -5,19 +5,21 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from typing import Any, Final, LiteralString
+from typing import Any, Final, LiteralString, TypeVar
 
 import psycopg
 from psycopg import sql
 from psycopg.rows import tuple_row
 
 from store.digests import DIGEST_KEY_BYTES, SUBJECT_KINDS, Asked, random_id
-from store.keys import EpochKeys
+from store.keys import EpochKeyRetired, EpochKeys
 from store.metrics import vault_call
 from store.sealing import SUBJECT_KEY_BYTES
 
 Connect = Callable[[], AbstractContextManager["psycopg.Connection[Any]"]]
 """Gives a connection that commits when it is left, or rolls back after an error."""
+
+T = TypeVar("T")
 
 DIGEST_PURPOSE: Final = "digests"
 _FIRST: Final = 1
@@ -66,8 +68,17 @@ class VaultTables:
             [(number,)] = cursor.fetchall()
             return int(number)
 
+    def restricted(self) -> frozenset[str]:
+        """Whose values are opened only for who answers for the data."""
+        with self.cursor("restricted") as cursor:
+            cursor.execute(self.statement("SELECT subject FROM {schema}.restricted"))
+            return frozenset(subject for (subject,) in cursor)
+
     def digest_key(self) -> bytes:
         """The key of the look-up digests, made if there is none."""
+        return self._with_key_of_today(self._digest_key_made)
+
+    def _digest_key_made(self) -> bytes:
         with self.cursor("digest_key") as cursor:
             row = self._digest_key_row(cursor)
             if row is None:
@@ -91,7 +102,9 @@ class VaultTables:
 
     def make_subject_keys(self, subjects: Collection[str]) -> dict[str, bytes | None]:
         """The keys of all these subjects, made where there is none; an erased one stays None."""
-        ordered = sorted(subjects)
+        return self._with_key_of_today(lambda: self._subject_keys_made(sorted(subjects)))
+
+    def _subject_keys_made(self, ordered: list[str]) -> dict[str, bytes | None]:
         wrapped = [self.wrap(secrets.token_bytes(SUBJECT_KEY_BYTES), one) for one in ordered]
         with self.cursor("make_subject_keys") as cursor:
             self._note_epoch_key(cursor)
@@ -103,6 +116,17 @@ class VaultTables:
                 (self.epoch_keys.current, ordered, wrapped),
             )
             return self._subject_keys(cursor, ordered)
+
+    def _with_key_of_today(self, work: Callable[[], T]) -> T:
+        """Do it again if the epoch key was retired meanwhile: the key file names another one."""
+        try:
+            return work()
+        except psycopg.errors.ObjectNotInPrerequisiteState:
+            before = self.epoch_keys.current
+            self.epoch_keys.read_again()
+            if self.epoch_keys.current == before:
+                raise EpochKeyRetired(epoch_key=before) from None
+            return work()
 
     def ids(self, digests: Sequence[bytes]) -> dict[bytes, str]:
         """The ids of those digests that are known."""
@@ -131,8 +155,14 @@ class VaultTables:
         with self.cursor("erase") as cursor:
             self.erase_in(cursor, subjects)
 
-    def erase_in(self, cursor: psycopg.Cursor[Any], subjects: Iterable[str]) -> None:
-        """Erase as a part of a transaction."""
+    def erase_in(
+        self,
+        cursor: psycopg.Cursor[Any],
+        subjects: Iterable[str],
+        *,
+        if_there: Iterable[str] = (),
+    ) -> None:
+        """Erase as a part of a transaction; those ``if_there`` only if they have a key."""
         ordered = sorted(set(subjects))
         self._note_epoch_key(cursor)
         cursor.execute(
@@ -144,20 +174,34 @@ class VaultTables:
             ),
             (ordered, self.epoch_keys.current),
         )
+        others = sorted(set(if_there))
+        if others:
+            cursor.execute(
+                self.statement(
+                    "UPDATE {schema}.subject_keys SET wrapped_key = NULL, "
+                    "erased_at = clock_timestamp() WHERE subject = ANY(%s) AND erased_at IS NULL"
+                ),
+                (others,),
+            )
+        self._erase_digests(cursor, ordered + others)
+        cursor.execute(self.statement("UPDATE {schema}.erasures SET number = number + 1"))
+
+    def _erase_digests(self, cursor: psycopg.Cursor[Any], subjects: list[str]) -> None:
         cursor.execute(
             self.statement(
                 "DELETE FROM {schema}.digest_subjects WHERE subject = ANY(%s) RETURNING digest"
             ),
-            (ordered,),
+            (subjects,),
         )
-        cursor.execute(
-            self.statement(
-                "DELETE FROM {schema}.digests d WHERE digest = ANY(%s) AND NOT EXISTS "
-                "(SELECT FROM {schema}.digest_subjects s WHERE s.digest = d.digest)"
-            ),
-            ([digest for (digest,) in cursor.fetchall()],),
-        )
-        cursor.execute(self.statement("UPDATE {schema}.erasures SET number = number + 1"))
+        digests = [digest for (digest,) in cursor.fetchall()]
+        if digests:
+            cursor.execute(
+                self.statement(
+                    "DELETE FROM {schema}.digests d WHERE digest = ANY(%s) AND NOT EXISTS "
+                    "(SELECT FROM {schema}.digest_subjects s WHERE s.digest = d.digest)"
+                ),
+                (digests,),
+            )
 
     def _note_epoch_key(self, cursor: psycopg.Cursor[Any]) -> None:
         cursor.execute(

@@ -16,7 +16,7 @@ from filrouge.importing.records import Record
 from filrouge.importing.rows import Ids, Row
 from filrouge.importing.sections import CompiledFile, Made, Place, Taking
 from store.ledger import NewEvent
-from store.requests import COMMANDS_SOURCE, OPAQUE_SOURCE, REACTIONS_SOURCE
+from store.requests import OWN_SOURCES
 
 ATTRIBUTES: Final = frozenset(
     {
@@ -30,7 +30,6 @@ ATTRIBUTES: Final = frozenset(
 _encoder: Final = msgspec.json.Encoder(decimal_format="number")  # as it was written
 
 
-RESERVED_SOURCES: Final = frozenset({COMMANDS_SOURCE, REACTIONS_SOURCE, OPAQUE_SOURCE})
 """A ledger's own decisions: what one ledger decided cannot be told apart in another one."""
 
 
@@ -70,7 +69,7 @@ class CloudEventsFile(CompiledFile):
             received = msgspec.convert(row.values, _Received)
             if received.specversion != "1.0":
                 return Made([], "specversion: it is not 1.0")
-            if received.source in RESERVED_SOURCES:
+            if received.source in OWN_SOURCES:
                 return Made([], "source: it is reserved for the ledger's own decisions")
             form = known(received.type)
             if form is None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from hashlib import sha256
 from typing import Protocol
 
@@ -21,6 +21,9 @@ class Destination(Protocol):
     def record(self, events: list[NewEvent]) -> Reply[list[Outcome]]:
         """Take in events; the reply says what became of each."""
 
+    def row_sealer(self) -> Callable[[str], str]:
+        """What seals the rows of a file that do not fit."""
+
 
 class IntoLedger:
     """Records in a ledger, as one batch; decided events of another system come in too."""
@@ -38,6 +41,10 @@ class IntoLedger:
         """Seal and queue."""
         return self._ledger.observe(events, actor=self._actor, batch=self._batch, admin=True)
 
+    def row_sealer(self) -> Callable[[str], str]:
+        """The vault, under a key of the file's own."""
+        return self._ledger.vault.row_sealer()
+
 
 class IntoNothing:
     """A dry run: everything is made and checked, and nothing is recorded, looked up or written."""
@@ -51,3 +58,7 @@ class IntoNothing:
         reply: Reply[list[Outcome]] = Reply()
         reply.answer([Outcome(None) for _ in events])
         return reply
+
+    def row_sealer(self) -> Callable[[str], str]:
+        """Nothing is written, so nothing is left."""
+        return lambda _: ""

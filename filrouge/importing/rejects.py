@@ -1,7 +1,9 @@
 """The rejects file: which rows did not fit, and why, so that they can be mended and sent again.
 
-It holds whole rows, so it may hold personal data: it lies beside the file that the rows came from
-(or where the user says), can be read by its owner only, and nothing of it is logged.
+It holds whole rows, so it may hold personal data: they are sealed under a key of the file's own,
+which the next erasure of anybody destroys, and ``filrouge rejects`` shows them. The file lies
+beside the one that the rows came from (or where the user says), can be read by its owner only, and
+nothing of it is logged.
 """
 
 from __future__ import annotations
@@ -9,6 +11,7 @@ from __future__ import annotations
 import os
 import re
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
@@ -27,7 +30,16 @@ _encoder: Final = msgspec.json.Encoder(decimal_format="number")  # as it was wri
 class Rejects:
     """The rejects of one file in one run. Nothing is written before there is one."""
 
-    def __init__(self, source: Path, folder: Path | None, *, write: bool = True) -> None:
+    def __init__(
+        self,
+        source: Path,
+        folder: Path | None,
+        row_sealer: Callable[[], Callable[[str], str]],
+        *,
+        write: bool = True,
+    ) -> None:
+        self._row_sealer = row_sealer
+        self._seal: Callable[[str], str] | None = None
         self.source = source
         # Without the source's dots, so that a pattern like *.json* does not take it for data.
         self.path = (folder or source.parent) / f"{source.name.replace('.', '-')}{SUFFIX}"
@@ -48,6 +60,8 @@ class Rejects:
             return
         if self._file is None:
             self._file = _private(self._unfinished)
+        if self._seal is None:
+            self._seal = self._row_sealer()
         row: Any = (
             record.raw
             if record.problem
@@ -59,8 +73,8 @@ class Rejects:
                     "file": self.source.name,
                     "line": record.line,
                     "record": record.number,
-                    "reason": reason,
-                    "row": row,
+                    "reason": shown,
+                    "sealed": self._seal(_encoder.encode({"reason": reason, "row": row}).decode()),
                 }
             )
             + b"\n"
@@ -84,6 +98,16 @@ class Rejects:
             self._file.close()
             self._file = None
             self._unfinished.unlink(missing_ok=True)
+
+
+def opened(line: bytes, open_text: Callable[[str], str | None]) -> dict[str, Any]:
+    """A line of a rejects file with its row, and what the reason quotes of it.
+
+    Without a row, if the key is gone: then it stands only in the file that it came from.
+    """
+    said: dict[str, Any] = msgspec.json.decode(line)
+    text = open_text(said.pop("sealed"))
+    return said if text is None else said | msgspec.json.decode(text)
 
 
 def without_values(reason: str) -> str:

@@ -86,7 +86,9 @@ class Run:
 
     def _file(self, job: Job) -> FileReport:
         report = FileReport(file=job.path.name, source=job.source)
-        rejects = Rejects(job.path, self._rejects_folder, write=self._write_rejects)
+        rejects = Rejects(
+            job.path, self._rejects_folder, self._destination.row_sealer, write=self._write_rejects
+        )
         job.section.begin()
         try:
             queue = _Queue(self._destination, report, rejects, self._recorded, self._duplicates)

@@ -56,8 +56,8 @@ def filrouge(environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Fi
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
 
-    def run(*args: object, code: int = 0) -> Said:
-        result = CliRunner().invoke(main, [str(arg) for arg in args])
+    def run(*args: object, code: int = 0, stdin: str | None = None) -> Said:
+        result = CliRunner().invoke(main, [str(arg) for arg in args], input=stdin)
         said = Said(result.exit_code, result.stdout, result.stderr)
         assert said.code == code, f"exit {said.code}\n{said.out}\n{said.err}"
         return said

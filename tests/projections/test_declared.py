@@ -11,12 +11,19 @@ import projections
 from domain.accounts import AccountOpened, HolderAdded
 from domain.consents import ConsentGranted, ConsentWithdrawn
 from domain.event import Event
+from domain.holds import (
+    LegalHoldLifted,
+    LegalHoldPlaced,
+    ProcessingRestricted,
+    ProcessingUnrestricted,
+)
 from domain.identities import IdentityReleased, MemberIdentified
-from domain.invitations import InvitationOpened, InvitationSent
+from domain.invitations import InvitationOpened, InvitationSent, InvitationUnsubscribed
 from domain.participations import ParticipationDisqualified
 from domain.people import MembershipEnded, ProfileUpdated
 from domain.programmes import ProgrammeAmended, ProgrammeOpened
 from domain.referrals import ReferralMade, ReferralVoided
+from domain.retention import RetentionDeclared
 from domain.rewards import RewardGranted, RewardWithdrawn
 from domain.terms import CurrencyTerms
 from domain.types import Money
@@ -73,6 +80,17 @@ class Everything(History):
                 ProfileUpdated(member_id=member, plain={"size": number}),
                 ProfileUpdated(member_id=member, removed=("size",)),
                 MembershipEnded(member_id=member),
+                RetentionDeclared(
+                    purpose_id=f"p{number}",
+                    status="member",
+                    days=number * 30 or None,
+                    justification="the law",
+                ),
+                LegalHoldPlaced(member_id=member, hold_id=f"h{number}", reason="a claim"),
+                LegalHoldLifted(member_id=member, hold_id=f"h{number}", reason="settled"),
+                ProcessingRestricted(member_id=member, reason="contested"),
+                ProcessingUnrestricted(member_id=member, reason="it was right"),
+                InvitationUnsubscribed(**invited, purpose=self._any.choice((None, "marketing"))),
                 MemberIdentified(
                     member_id=member, kind="email", value=f"{number}@b.org", exclusive=False
                 ),
@@ -130,8 +148,10 @@ def test_the_projections_are_those_that_the_api_reads() -> None:
     assert [one.name for one in projections.ALL] == [
         "balances",
         "campaign_returns",
+        "consent_history",
         "identities",
         "profiles",
         "programmes",
+        "retention",
         "statements",
     ]
