@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from domain.reading import Fact, as_read, read_entries
+from domain.reading import EntryReader, Fact, Facts, as_read, read_entries
 from projections.failures import HandlerFailed
 from projections.fold import Fold, owner_of
 from projections.owners import Owners, Roots
@@ -43,18 +43,18 @@ class Folding:
         self.roots = (roots or Roots(log, voids, fold.aliases)) if fold.aliases else None
         self.owners = Owners(fold, self.roots)
 
-    def owned(self, events: Iterable[Fact], known: int) -> list[tuple[Fact, Sequence[str]]]:
+    def owned(
+        self, events: Facts | Sequence[Fact], known: int
+    ) -> Iterator[tuple[Fact, Sequence[str]]]:
         """The events that the fold handles, each with its owners."""
-        ids = self.owners.ids
-        if self.roots is None:
-            return [(one, read(one)) for one in events if (read := ids.get(type(one.event)))]
-        mine = [one for one in events if type(one.event) in ids]
-        return list(zip(mine, self.owners.of(mine, known), strict=True))
+        facts = events if isinstance(events, Facts) else Facts(events)
+        mine = facts.of(self.owners.ids)
+        return zip(mine, self.owners.of(mine, known), strict=True)
 
-    def pieces(self, events: Iterable[Fact], known: int, mine: Mine = bool) -> list[Piece]:
+    def pieces(self, events: Facts | Sequence[Fact], known: int, mine: Mine = bool) -> list[Piece]:
         """Take events apart by row, in order: those of the owners that are ``mine``, or of all."""
         owned = self.owned(events, known)
-        if self.fold.keys is Fold.keys:
+        if self.fold.keys is Fold.keys:  # a row for each owner, as nearly always: in short
             if mine is bool:
                 return [(owner, one) for one, owners in owned for owner in owners]
             return [(owner, one) for one, owners in owned for owner in owners if mine(owner)]
@@ -112,8 +112,10 @@ class Folding:
         """All rows that there are at a position: for a fold that has few of them."""
         rows: dict[str, Any] = {}
         self._voids.read_until(known)
-        for _, entries in self._log.windows(0, known, self.fold.types, rare=True):
-            visible = self._voids.visible(read_entries(entries), known)
+        entries = EntryReader(self.fold.types)
+        for window in self._log.windows(0, known, self.fold.types, rare=True):
+            found = entries.read(window.positions, window.joined)
+            visible = self._voids.visible(found, known)
             self.apply(rows, self.pieces(visible, known))
         return rows
 
@@ -133,10 +135,11 @@ class Folding:
             rows: dict[str, Any] = {}
             if self.roots is not None:
                 self.roots.learn(known)
-            for _, entries in self._log.windows(0, until, self.fold.types):
-                for page in in_batches(entries, EVENTS_AT_ONCE):
-                    visible = self._voids.visible(read_entries(page), known)
-                    self.apply(rows, self.pieces(visible, known, mine))
+            entries = EntryReader(self.fold.types)
+            for window in self._log.windows(0, until, self.fold.types, size=EVENTS_AT_ONCE):
+                found = entries.read(window.positions, window.joined)
+                visible = self._voids.visible(found, known)
+                self.apply(rows, self.pieces(visible, known, mine))
             yield rows
 
     def row(self, key: str, until: int) -> Any:
