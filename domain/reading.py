@@ -8,10 +8,11 @@ of an event what it is; ``type(event)`` does not.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import cache, reduce
-from operator import or_
+from itertools import compress
+from operator import attrgetter, or_
 from types import UnionType
 from typing import (
     Annotated,
@@ -30,7 +31,7 @@ from msgspec import NODEFAULT, Raw, defstruct, field
 from msgspec.structs import fields, force_setattr
 
 from domain.envelope import Envelope
-from domain.event import Event, Known, known, tags_of
+from domain.event import Event, Known, event_classes, known, stored_names, tags_of
 
 T = TypeVar("T")
 
@@ -51,58 +52,134 @@ class Fact(Protocol):
         """The tags that it is found by."""
 
 
-class Read(msgspec.Struct, frozen=True, gc=False):
-    """An event as it was read with many others; its tags are computed when they are asked for."""
+class Facts:
+    """Events in the order of their positions; those of some classes are found at once."""
 
-    envelope: Envelope
-    event: Event
+    __slots__ = ("_all", "_classes")
+
+    def __init__(self, facts: Sequence[Fact]) -> None:
+        self._all = facts
+        self._classes = [type(one.event) for one in facts]
+
+    def __iter__(self) -> Iterator[Fact]:
+        """All of them."""
+        return iter(self._all)
+
+    def of(self, classes: Container[type]) -> list[Fact]:
+        """Those whose event is of one of these classes, as :func:`as_read` has them."""
+        return list(compress(self._all, map(classes.__contains__, self._classes)))
+
+
+class Read(Envelope, frozen=True, kw_only=True, gc=False):
+    """An event as it was read with many others: one object is the envelope and holds the event.
+
+    Its tags are computed when they are asked for.
+    """
+
+    position: int = 0
+    """An entry does not hold its own."""
+    recorded_at: datetime = field(name="recordedat")
+    cause: int | None = field(default=None, name="position of the cause")
+    cause_text: str | None = field(default=None, name="cause")
+    event: Any = field(default=None, name="data")
+
+    @property
+    def envelope(self) -> Envelope:
+        """Its place, its times, who and why."""
+        return self
 
     @property
     def tags(self) -> tuple[str, ...]:
         """The tags that it is found by: its event's, and ``batch:<id>`` of its envelope."""
-        tags, batch = tags_of(self.event), f"batch:{self.envelope.batch}"
-        return tags if self.envelope.batch is None or batch in tags else (*tags, batch)
+        tags, batch = tags_of(self.event), f"batch:{self.batch}"
+        return tags if self.batch is None or batch in tags else (*tags, batch)
 
 
-class _Head(Envelope, frozen=True, kw_only=True, gc=False):
-    """An envelope on its way out of an entry, which does not hold its own position."""
+class EntryReader:
+    """Reads entries of some stored names, many in one call; it knows no others."""
 
-    position: int = 0
-    recorded_at: datetime = field(name="recordedat")
-    cause: int | None = field(default=None, name="position of the cause")
-    cause_text: str | None = field(default=None, name="cause")
-    data: Raw = Raw(b"")
+    def __init__(self, names: Iterable[str]) -> None:
+        self._names = sorted(names)
+        self._forms: list[Known | None] = []
+        self._decode: Callable[[bytes], list[Read]] = msgspec.json.Decoder(list[Read]).decode
+        self._older: tuple[tuple[type[Read], Callable[[Raw], Event]], ...] = ()
 
+    def read(self, positions: Sequence[int], joined: bytes) -> list[Read]:
+        """The events of these positions; ``joined`` are their entries with commas between them.
 
-_heads: Final = msgspec.json.Decoder(list[_Head])
-_readers: Final[dict[str, tuple[Known, Callable[[Raw], Event]]]] = {}
+        Opaque entries are left out, whatever name they were recorded under.
+        """
+        if not positions:
+            return []
+        forms = [known(name) for name in self._names]
+        if forms != self._forms:  # a version that was declared later changes how others are read
+            self._prepare(forms)
+        found = self._decode(b"[%b]" % joined)
+        for read, position in zip(found, positions, strict=True):
+            force_setattr(read, "position", position)
+        for read in compress(found, map(_cause_text, found)):
+            force_setattr(read, "cause", int(read.cause_text or 0))
+        for cls, decode in self._older:
+            for read in found:
+                if type(read) is cls and read.event is not None:
+                    force_setattr(read, "event", decode(read.event))
+        if _NOTHING in set(map(type, map(_event, found))):
+            return [read for read in found if read.event is not None]
+        return found
+
+    def _prepare(self, forms: list[Known | None]) -> None:
+        classes = {
+            name: _entry_class(name, form)
+            for name, form in zip(self._names, forms, strict=True)
+            if form is not None
+        }
+        union = reduce(or_, classes.values())
+        self._decode = msgspec.json.Decoder(list[union]).decode  # type: ignore[valid-type]
+        self._older = tuple(
+            (classes[name], form.decode)
+            for name, form in zip(self._names, forms, strict=True)
+            if form is not None and form.event_class.type_name != name
+        )
+        self._forms = forms
 
 
 def read_entries(rows: Sequence[tuple[int, bytes]]) -> list[Read]:
-    """The events of these positions and entries; opaque and unknown ones are left out."""
-    heads = _heads.decode(b"[%b]" % b",".join([entry for _, entry in rows]))
-    found = []
-    for head, (position, _) in zip(heads, rows, strict=True):
-        form = known(head.type)
-        if form is None or not head.data:
-            continue
-        kept = _readers.get(head.type)
-        # A version that is declared later changes how the one before it is read.
-        read = kept[1] if kept is not None and kept[0] is form else _reader(head.type, form)
-        force_setattr(head, "position", position)
-        if head.cause_text is not None:
-            force_setattr(head, "cause", int(head.cause_text))
-        found.append(Read(head, read(head.data)))
-    return found
+    """The events of these positions and entries, of any types that the ledger knows."""
+    names = [name for cls in event_classes().values() for name in stored_names(cls)]
+    joined = b",".join([entry for _, entry in rows])
+    return _reader_of(tuple(names)).read([position for position, _ in rows], joined)
 
 
-def _reader(name: str, form: Known) -> Callable[[Raw], Event]:
-    """How the data of a stored name is decoded."""
+@cache
+def _reader_of(names: tuple[str, ...]) -> EntryReader:
+    return EntryReader(names)
+
+
+_cause_text: Final = attrgetter("cause_text")
+_event: Final = attrgetter("event")
+_NOTHING: Final = type(None)
+
+
+@cache
+def _entry_class(name: str, form: Known) -> type[Read]:
+    """What an entry of a stored name is decoded as: the name says it, and with it what it holds."""
     current = form.event_class.type_name == name
     # An older version is read by its upcast, which makes a checked event of today's class.
-    read = msgspec.json.Decoder(believed(form.event_class)).decode if current else form.decode
-    _readers[name] = form, read
-    return read
+    data = believed(form.event_class) | None if current else Raw
+    made: type[Any] = defstruct(
+        f"Read{form.event_class.__name__}",
+        [
+            ("type", str, field(default=name, name="name of the type")),
+            ("event", data, field(default=None, name="data")),
+        ],
+        bases=(Read,),
+        tag_field="type",
+        tag=name,
+        kw_only=True,
+        frozen=True,
+        gc=False,
+    )
+    return made
 
 
 def as_read(by_class: Mapping[type[Event], T]) -> dict[Any, T]:

@@ -51,6 +51,23 @@ CREATE OR REPLACE TRIGGER under_lease BEFORE INSERT OR UPDATE OR DELETE ON proje
 """Whoever acts under a lease writes here only while it holds; a rebuild has a right of its own."""
 
 
+def commit_without_waiting(connection: psycopg.Connection) -> None:
+    """Let the transactions of a connection end before they are on disk.
+
+    A crash takes the last of them back, rows and checkpoints alike, and never an event of the log:
+    they are folded again. Nothing but projections may be written over such a connection.
+    """
+    connection.execute("SET synchronous_commit = off")
+
+
+def make_durable(connection: psycopg.Connection) -> None:
+    """Have everything written to disk, and sent to replicas, that was committed before."""
+    with connection.transaction():
+        connection.execute("SET LOCAL synchronous_commit = on")
+        # What wrote nothing is not waited for, so something is written; nobody reads it.
+        connection.execute("SELECT pg_logical_emit_message(true, 'filrouge', '')")
+
+
 class Checkpoint(NamedTuple):
     """How far a share of a build has come, locked for whoever holds it."""
 

@@ -39,8 +39,8 @@ from projections.participations import (
     take_participation,
 )
 from projections.purchases import (
+    Bought,
     Purchase,
-    first_purchase,
     spending,
     take_purchase,
     take_return,
@@ -120,18 +120,23 @@ class AudienceTotals(
         campaigns: dict[str, list[Participation]] = {}
         for one in row.participations.values():
             campaigns.setdefault(one.campaign_id, []).append(one)
+        if not campaigns and row.enrolled_by is None:
+            return {}
+        bought = Bought(row.purchases)
         found = {
-            campaign_id: _participant(row, some, context.get(campaign_id))
+            campaign_id: _participant(row, some, bought, context.get(campaign_id))
             for campaign_id, some in campaigns.items()
         }
         if row.enrolled_by is not None:
             sums = found.setdefault(row.enrolled_by, {})
             sums["enrolments"] = 1
-            sums |= _new_customer(row, context.get(row.enrolled_by))
+            sums |= _new_customer(bought, context.get(row.enrolled_by))
         return found
 
 
-def _participant(row: PersonRow, some: list[Participation], plan: PlanRow | None) -> dict[str, int]:
+def _participant(
+    row: PersonRow, some: list[Participation], bought: Bought, plan: PlanRow | None
+) -> dict[str, int]:
     counted = [one for one in some if not one.disqualified]
     sums = {"participations": len(counted), "disqualified": len(some) - len(counted)}
     if not counted:
@@ -150,16 +155,16 @@ def _participant(row: PersonRow, some: list[Participation], plan: PlanRow | None
     )
     if known and paid:
         sums["re_bought"] = int(contactable(row.consents, plan.starts))
-    for spend in spending(row.purchases, plan.starts, plan.revenue_until):
+    for spend in spending(bought.within(plan.starts, plan.revenue_until)):
         sums[f"buyers {spend.currency}"] = 1
         sums[f"purchases {spend.currency}"] = spend.purchases
         sums[f"net {spend.currency}"] = spend.net
         sums[f"returned {spend.currency}"] = spend.returned
-    return sums | _new_customer(row, plan)
+    return sums | _new_customer(bought, plan)
 
 
-def _new_customer(row: PersonRow, plan: PlanRow | None) -> dict[str, int]:
-    first = first_purchase(row.purchases)
+def _new_customer(bought: Bought, plan: PlanRow | None) -> dict[str, int]:
+    first = bought.first
     if plan is None or plan.starts is None or first is None:
         return {}
     until = plan.revenue_until

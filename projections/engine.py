@@ -14,7 +14,7 @@ from typing import Final
 
 import psycopg
 
-from domain.reading import Read
+from domain.reading import Facts
 from projections import builds
 from projections.aliases import Aliases
 from projections.builds import Checkpoint
@@ -136,7 +136,7 @@ class Engine:
         self,
         table: FoldTable,
         totals: Totals,
-        events: list[Read],
+        events: Facts,
         stale: set[str],
         target: int,
     ) -> set[str]:

@@ -9,8 +9,8 @@ import psycopg
 from projections.builds import Checkpoint
 from projections.fold import Fold
 from projections.pages import Page
-from projections.shares import Part, Parts
-from projections.tables import Rows
+from projections.shares import WHOLE, Parts
+from projections.tables import FoldTable, Rows, create_key
 from projections.totals import Sums
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ class Filling:
         self.engine = engine
         self.checkpoint = checkpoint
         folds = engine.projection.folds
-        whole = dict.fromkeys(folds, Part())
+        whole = dict.fromkeys(folds, WHOLE)
         self.parts = whole if parts is None else {one: parts[one] for one in folds if one in parts}
         self._alone = self.parts == whole
         self._mine = {fold: part.mine() for fold, part in self.parts.items()}
@@ -82,8 +82,18 @@ class Filling:
             if self.checkpoint.position:
                 table.write(rows)
             else:
-                table.insert(rows)
+                self._write_first(fold, table, rows, last=position == self.checkpoint.horizon)
             rows.clear()
         self._sums.write(self._connection, build, alone=self._alone)
         self._sums = Sums(self.engine.projection)
         self.checkpoint = self.checkpoint._replace(position=position)
+
+    def _write_first(self, fold: type[Fold], table: FoldTable, rows: Rows, *, last: bool) -> None:
+        """Write rows into a table that has no key yet, and make the key as soon as it is wanted."""
+        shared = self.parts[fold] != WHOLE
+        if shared and not last:
+            table.lock()  # before the others of the share write, or each waits for the other
+        table.insert(rows)
+        if not shared or not last:
+            build = self.checkpoint.build
+            create_key(self._connection, fold, self.engine.projection.version, build)

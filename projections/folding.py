@@ -6,14 +6,14 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from domain.reading import Fact, as_read, read_entries
+from domain.reading import EntryReader, Fact, Facts, Read, as_read, read_entries
 from projections.failures import HandlerFailed
 from projections.fold import Fold, owner_of
 from projections.owners import Owners, Roots
 from projections.selection import Selection, When
 from projections.tables import in_batches
 from projections.voids import VoidHistory
-from store.log import Log
+from store.log import WINDOW_POSITIONS, Log
 
 OWNERS_AT_ONCE: Final = 500
 """Owners that are folded again together, so that memory is bounded."""
@@ -43,18 +43,18 @@ class Folding:
         self.roots = (roots or Roots(log, voids, fold.aliases)) if fold.aliases else None
         self.owners = Owners(fold, self.roots)
 
-    def owned(self, events: Iterable[Fact], known: int) -> list[tuple[Fact, Sequence[str]]]:
+    def owned(
+        self, events: Facts | Sequence[Fact], known: int
+    ) -> Iterator[tuple[Fact, Sequence[str]]]:
         """The events that the fold handles, each with its owners."""
-        ids = self.owners.ids
-        if self.roots is None:
-            return [(one, read(one)) for one in events if (read := ids.get(type(one.event)))]
-        mine = [one for one in events if type(one.event) in ids]
-        return list(zip(mine, self.owners.of(mine, known), strict=True))
+        facts = events if isinstance(events, Facts) else Facts(events)
+        mine = facts.of(self.owners.ids)
+        return zip(mine, self.owners.of(mine, known), strict=True)
 
-    def pieces(self, events: Iterable[Fact], known: int, mine: Mine = bool) -> list[Piece]:
+    def pieces(self, events: Facts | Sequence[Fact], known: int, mine: Mine = bool) -> list[Piece]:
         """Take events apart by row, in order: those of the owners that are ``mine``, or of all."""
         owned = self.owned(events, known)
-        if self.fold.keys is Fold.keys:
+        if self.fold.keys is Fold.keys:  # a row for each owner, as nearly always: in short
             if mine is bool:
                 return [(owner, one) for one, owners in owned for owner in owners]
             return [(owner, one) for one, owners in owned for owner in owners if mine(owner)]
@@ -112,9 +112,8 @@ class Folding:
         """All rows that there are at a position: for a fold that has few of them."""
         rows: dict[str, Any] = {}
         self._voids.read_until(known)
-        for _, entries in self._log.windows(0, known, self.fold.types, rare=True):
-            visible = self._voids.visible(read_entries(entries), known)
-            self.apply(rows, self.pieces(visible, known))
+        for found in self._along(known, rare=True):
+            self.apply(rows, self.pieces(self._voids.visible(found, known), known))
         return rows
 
     def among(
@@ -134,11 +133,8 @@ class Folding:
             if self.roots is not None:
                 self.roots.learn(known)
             # Whose rows are all wanted is often a fold with few of them: plans, and the like.
-            rare = owners is None
-            for _, entries in self._log.windows(0, until, self.fold.types, rare=rare):
-                for page in in_batches(entries, EVENTS_AT_ONCE):
-                    visible = self._voids.visible(read_entries(page), known)
-                    self.apply(rows, self.pieces(visible, known, mine))
+            for found in self._along(until, rare=owners is None):
+                self.apply(rows, self.pieces(self._voids.visible(found, known), known, mine))
             yield rows
 
     def walk(self, owners: Collection[str], until: int, known: int) -> Iterator[Piece]:
@@ -150,13 +146,20 @@ class Folding:
         if len(owners) <= OWNERS_AT_ONCE:
             tags = self.owners.tags_of(owners, known)
             pages = self._log.tagged_pages(tags, types=self.fold.types, until=until)
+            read: Iterable[list[Read]] = map(read_entries, pages)
         else:
             if self.roots is not None:
                 self.roots.learn(known)
-            windows = self._log.windows(0, until, self.fold.types)
-            pages = (page for _, some in windows for page in in_batches(some, EVENTS_AT_ONCE))
-        for page in pages:
-            yield from self.pieces(self._voids.visible(read_entries(page), known), known, mine)
+            read = self._along(until)
+        for found in read:
+            yield from self.pieces(self._voids.visible(found, known), known, mine)
+
+    def _along(self, until: int, *, rare: bool = False) -> Iterator[list[Read]]:
+        """Every event of the fold's types up to a position, a window of the log at a time."""
+        entries = EntryReader(self.fold.types)
+        size = WINDOW_POSITIONS if rare else EVENTS_AT_ONCE
+        for window in self._log.windows(0, until, self.fold.types, size=size, rare=rare):
+            yield entries.read(window.positions, window.joined)
 
     def row(self, key: str, until: int) -> Any:
         """One row, folded over the events up to a position; None if there is none."""

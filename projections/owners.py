@@ -8,7 +8,7 @@ from operator import attrgetter
 from typing import Any, Final
 
 from domain.event import Event
-from domain.reading import Fact, as_read, read_entries
+from domain.reading import EntryReader, Fact, as_read
 from domain.shape import shape_of, value_at
 from projections.aliases import Aliases, AliasRow
 from projections.failures import HandlerFailed
@@ -34,7 +34,7 @@ def ids_reader(event: type[Event], kind: str) -> Callable[[Any], Sequence[str]]:
     if kind == "batch" or any(not one.mark for one in marks):  # the envelope, or whole tags, say it
         return lambda one: [tag[len(prefix) :] for tag in one.tags if tag.startswith(prefix)]
     if not marks:
-        return lambda _: ()
+        return _no_ids
     if [(len(one.path), one.many) for one in marks] == [(1, False)]:
         get = attrgetter(f"event.{marks[0].path[0]}")
         return lambda one: () if (value := get(one)) is None else (value,)
@@ -53,6 +53,10 @@ def ids_reader(event: type[Event], kind: str) -> Callable[[Any], Sequence[str]]:
         return list(dict.fromkeys(found)) if len(found) > 1 else found
 
     return ids
+
+
+def _no_ids(_: Fact) -> Sequence[str]:
+    return ()
 
 
 def _getter(path: tuple[str, ...]) -> Callable[[Any], Any]:
@@ -75,8 +79,10 @@ class Roots:
         self._learnt = -1
 
     def of(self, tags: Iterable[str], known: int) -> Mapping[str, str]:
-        """At least these tags, each with the end of its chain (perhaps itself)."""
+        """The ends of the chains of these tags, and of others; one that is missing is its own."""
         self._forget_unless(known)
+        if self._all_are_kept:
+            return self._ends
         aliases = {tag for tag in tags if tag not in self._ends}
         seen: set[str] = set()
         frontier = {tag for tag in aliases if kind_of(tag) in self.kinds}
@@ -97,14 +103,16 @@ class Roots:
         self._learnt = known
         self._voids.read_until(known)
         rows: dict[str, AliasRow] = {}
-        for _, entries in self._log.windows(0, known, self.types, rare=True):
+        entries = EntryReader(self.types)
+        for window in self._log.windows(0, known, self.types, rare=True):
             if len(rows) > KEPT_MAX:
                 return
-            for one in read_entries(entries):
+            for one in entries.read(window.positions, window.joined):
                 tags = [tag for tag in one.tags if kind_of(tag) in self.kinds]
                 rows |= {tag: AliasRow(tag.partition(":")[2]) for tag in tags if tag not in rows}
                 self._claim(one, tags, rows, known)
         self._kept = {tag: row.root for tag, row in rows.items()}
+        self._ends = {tag: _end(tag, self._kept) for tag in self._kept}
         self._all_are_kept = True
 
     def standing_for(self, roots: Iterable[str], known: int) -> set[str]:
@@ -134,10 +142,11 @@ class Roots:
         if self._known != known:
             self._known, self._kept, self._ends = known, {}, {}
             self._all_are_kept = False
-        if len(self._ends) > KEPT_MAX:
-            self._ends = {}
-        if len(self._kept) > KEPT_MAX and not self._all_are_kept:
-            self._kept = {}
+        if not self._all_are_kept:
+            if len(self._ends) > KEPT_MAX:
+                self._ends = {}
+            if len(self._kept) > KEPT_MAX:
+                self._kept = {}
 
     def _hops(self, known: int, tags: set[str]) -> dict[str, str | None]:
         """For which tag each of these stands, one hop; and for others that are remembered."""
@@ -183,7 +192,14 @@ class Owners:
         self.ids = as_read({cls: ids_reader(cls, fold.key) for cls in fold.handlers})
         """What reads the ids of the fold's own kind from a fact, by the class of its event."""
         self._aliases = as_read(
-            {cls: [(f"{kind}:", ids_reader(cls, kind)) for kind in kinds] for cls in fold.handlers}
+            {
+                cls: [
+                    (f"{kind}:", read)
+                    for kind in kinds
+                    if (read := ids_reader(cls, kind)) is not _no_ids
+                ]
+                for cls in fold.handlers
+            }
         )
         self._anonymous = f"{fold.anonymous}:" if fold.anonymous else None
 
@@ -193,13 +209,13 @@ class Owners:
         if self._roots is None:
             return found
         # The own tags decide, unless they may be aliases; without any, those of alias kinds.
-        asked = {
-            index: [self._prefix + owner for owner in owners] or self._alias_tags(events[index])
+        asked = [
+            (index, [self._prefix + owner for owner in owners] or self._alias_tags(events[index]))
             for index, owners in enumerate(found)
             if not owners or self._own_kind_is_alias
-        }
-        ends = self._roots.of({tag for tags in asked.values() for tag in tags}, known)
-        for index, tags in asked.items():
+        ]
+        ends = self._roots.of((tag for _, tags in asked for tag in tags), known)
+        for index, tags in asked:
             found[index] = self._decided(tags, ends)
         return found
 
@@ -211,7 +227,7 @@ class Owners:
         """The owners: what the tags of the first kind stand for that stand for any."""
         start = len(self._prefix)
         if len(tags) == 1:  # as nearly always: the same, in short
-            root = ends[tags[0]]
+            root = ends.get(tags[0], tags[0])
             if root.startswith(self._prefix):
                 return (root[start:],)
             return (root,) if self._anonymous and root.startswith(self._anonymous) else ()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final, NamedTuple
 
-from domain.reading import Read, read_entries
+from domain.reading import EntryReader, Facts, Read
 from projections.voids import VoidHistory
 from store.log import Log
 
@@ -32,10 +32,11 @@ class Pages:
         self._log = log
         self._voids = voids
         self._types = frozenset(types)
+        self._entries = EntryReader(self._types)
         self._asked = (0, 0)
         self._page = Page(0, 0, [], 0)
         self._known = 0
-        self._visible: list[Read] = []
+        self._visible = Facts(())
 
     def next(self, after: int, until: int) -> Page:
         """The events above a position, up to another or to where the page is full."""
@@ -45,12 +46,12 @@ class Pages:
             self._known = -1
         return self._page
 
-    def visible(self, page: Page, known: int) -> list[Read]:
+    def visible(self, page: Page, known: int) -> Facts:
         """The events of a page, without those that were voided by a position."""
         if page is self._page and self._known == known:
             return self._visible
         self._voids.read_until(known)
-        found = self._voids.visible(page.events, known)
+        found = Facts(self._voids.visible(page.events, known))
         if page is self._page:
             self._known, self._visible = known, found
         return found
@@ -59,10 +60,10 @@ class Pages:
         found: list[Read] = []
         size = 0
         end = after
-        for reached, fetched in self._log.windows(after, until, self._types, size=FETCH_EVENTS):
-            end = reached
-            size += sum([len(entry) for _, entry in fetched])
-            found += read_entries(fetched)
+        for window in self._log.windows(after, until, self._types, size=FETCH_EVENTS):
+            end = window.end
+            size += len(window.joined)
+            found += self._entries.read(window.positions, window.joined)
             if size > PAGE_BYTES_MAX:
                 break
         return Page(after, end, found, size)

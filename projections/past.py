@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from itertools import chain
 
 from domain.envelope import Recorded
-from domain.reading import Fact, Read
+from domain.reading import Fact, Facts
 from projections.folding import EVENTS_AT_ONCE, Folding
 from projections.owners import Owners, Roots, kind_of
 from projections.tables import in_batches
@@ -18,9 +18,7 @@ from store.query import Query, QueryItem
 class ChangedPast:
     """What the events above one position and up to another change about those before."""
 
-    def __init__(
-        self, log: Log, voids: VoidHistory, span: tuple[int, int], events: Sequence[Read]
-    ) -> None:
+    def __init__(self, log: Log, voids: VoidHistory, span: tuple[int, int], events: Facts) -> None:
         self._log = log
         self._voids = voids
         self._before, self._now = span
@@ -73,7 +71,7 @@ class ChangedPast:
         return moved
 
 
-def _aliases_in(events: Sequence[Fact], roots: Roots | None) -> set[str]:
+def _aliases_in(events: Iterable[Fact], roots: Roots | None) -> set[str]:
     """The tags of which these events may say, or may have said, what they stand for."""
     if roots is None:
         return set()

@@ -29,7 +29,7 @@ class MemberTotals(Total, table="member_totals", of=Profiles):
         enrolled = row.enrolment is not None
         ended = enrolled and (row.ended_at is not None or row.erased_at is not None)
         found = {"members": {"enrolled": int(enrolled), "ended": int(ended)}}
-        for spend in spending(row.purchases):
+        for spend in spending(row.purchases.values()):
             amounts = {"purchases": spend.purchases, "net": spend.net, "returned": spend.returned}
             found[f"spend {spend.currency}"] = amounts
         return found
@@ -179,7 +179,7 @@ def profile_of(row: ProfileRow) -> Profile:
         disqualified=len(row.participations) - len(counted),
         **{name: row.counts.get(name, 0) for name in _COUNTS},
         first_purchase=first_purchase(row.purchases),
-        spend=tuple(spending(row.purchases)),
+        spend=tuple(spending(row.purchases.values())),
         advocacy=advocacy_of(row),
         referred_by=tuple(sorted(set(row.referred_by.values()))),
         accounts=tuple(row.accounts),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import Iterable
+from datetime import UTC, datetime
 from typing import ClassVar
 
 import msgspec
@@ -58,20 +59,39 @@ def take_return(purchases: Purchases, event: ReturnMatched) -> None:
         purchase.returned += event.net
 
 
-def spending(
-    purchases: Purchases, since: datetime | None = None, until: datetime | None = None
-) -> list[Spend]:
-    """What was bought from one instant to before another, by currency."""
+def spending(purchases: Iterable[Purchase]) -> list[Spend]:
+    """What these purchases come to, by currency."""
     found: dict[str, Spend] = {}
-    for purchase in purchases.values():
-        if (since is None or since <= purchase.time) and (until is None or purchase.time < until):
-            spend = found.setdefault(purchase.currency, Spend(purchase.currency))
-            spend.purchases += 1
-            spend.net += purchase.net
-            spend.returned += purchase.returned
+    for purchase in purchases:
+        spend = found.get(purchase.currency)
+        if spend is None:
+            spend = found[purchase.currency] = Spend(purchase.currency)
+        spend.purchases += 1
+        spend.net += purchase.net
+        spend.returned += purchase.returned
     return [found[currency] for currency in sorted(found)]
 
 
 def first_purchase(purchases: Purchases) -> datetime | None:
     """When the first of them was made."""
     return min((purchase.time for purchase in purchases.values()), default=None)
+
+
+class Bought:
+    """The purchases of a row, to be asked about many windows.
+
+    Instants that have one and the same offset are compared many times as fast as others.
+    """
+
+    def __init__(self, purchases: Purchases) -> None:
+        self._all = [(one.time.astimezone(UTC), one) for one in purchases.values()]
+        self.first = min((time for time, _ in self._all), default=None)
+        """When the first of them was made, in UTC."""
+
+    def within(self, since: datetime, until: datetime | None) -> list[Purchase]:
+        """Those from one instant to before another; without another, all since the one."""
+        since = since.astimezone(UTC)
+        if until is None:
+            return [one for time, one in self._all if since <= time]
+        until = until.astimezone(UTC)
+        return [one for time, one in self._all if since <= time < until]

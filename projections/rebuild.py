@@ -19,7 +19,7 @@ from projections.engine import Engine
 from projections.failures import PASSING, HandlerFailed, RebuildFailed, RebuildRunning, described
 from projections.fold import Projection
 from projections.pages import Pages
-from projections.shares import cut, weighed
+from projections.shares import Work, cut
 from projections.voids import VoidHistory
 from projections.worker import Failed, Share, fill, work
 from store.ledger import Ledger
@@ -116,7 +116,7 @@ def shares_of(
 ) -> list[Share]:
     """What each of the workers has to do, to fill these builds up to the horizon."""
     folds = [fold for projection in made for fold in projection.folds]
-    cuts = cut(weighed(folds, ledger.log.sampled_types(horizon)), workers)
+    cuts = cut(Work(folds, ledger.log.sampled_types(horizon)), workers)
     return [
         Share(ledger.connect, tuple(made.items()), horizon, share, parts, batch_events)
         for share, parts in enumerate(cuts)

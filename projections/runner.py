@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Final, Self
 
 import psycopg
@@ -20,6 +20,7 @@ from projections.pages import Pages
 from projections.status import ProjectionStatus, statuses
 from projections.voids import VoidHistory
 from store.ledger import Ledger
+from store.log import Log
 
 POLL_SECONDS: Final = 0.02
 """How often the head of the log is looked at; a writer of the same process wakes it at once."""
@@ -115,7 +116,8 @@ class Runner:
             self._follow(connection)
 
     def _follow(self, connection: psycopg.Connection) -> None:
-        source = self._ledger.log
+        # Over its own connection: a pool's is looked at, each time, before it is given away.
+        source = Log.over(connection)
         voids = VoidHistory(source)
         types = frozenset[str]().union(*(one.types for one in self._projections))
         pages = Pages(source, voids, types)
@@ -123,6 +125,7 @@ class Runner:
             Follower(connection, Engine(source, one, voids, pages), self._batch_events)
             for one in self._projections
         ]
+        builds.commit_without_waiting(connection)
         cleaned = float("-inf")
         while not self._ends():
             if time.monotonic() - cleaned > self._grace_seconds / 2:
@@ -131,16 +134,22 @@ class Runner:
             head = source.head().position
             moved = {follower.step(head) for follower in followers}
             if moved <= {Moved.TO_THE_HEAD, Moved.NEVER}:
-                self._wait(source.wait_past, head)
+                self._wait(connection, head)
             elif Moved.ON not in moved:
                 self._stop.wait(POLL_SECONDS)
 
     def _ends(self) -> bool:
         return self._stop.is_set() or self._lease.over
 
-    def _wait(self, wait_past: Callable[[int, float], bool], head: int) -> None:
+    def _wait(self, connection: psycopg.Connection, head: int) -> None:
         """Until the log has grown, or it is time to look after old builds."""
+        if Log.over(connection).head().position > head:  # whoever is busy waits for no poll
+            return
         until = time.monotonic() + self._grace_seconds / 2
+        durable = False
         while not self._ends() and time.monotonic() < until:
-            if wait_past(head, POLL_SECONDS):
+            if self._ledger.log.wait_past(head, POLL_SECONDS):
                 return
+            if not durable:
+                builds.make_durable(connection)
+                durable = True

@@ -46,15 +46,29 @@ def create_tables(connection: psycopg.Connection, projection: Projection, build:
     for member in projection.members:
         name = sql.Identifier(table_name(member, projection.version, build))
         connection.execute(
-            sql.SQL(
-                'CREATE TABLE {} (key text COLLATE "C" PRIMARY KEY, row jsonb NOT NULL)'
-            ).format(name)
+            sql.SQL('CREATE TABLE {} (key text COLLATE "C" NOT NULL, row jsonb NOT NULL)').format(
+                name
+            )
         )
+    for total in projection.totals:
+        create_key(connection, total, projection.version, build)
+
+
+def create_key(
+    connection: psycopg.Connection, member: type[Fold | Total], version: int, build: int
+) -> None:
+    """Make the unique index by which rows are found, if it is not there: all at once is cheaper."""
+    statement = sql.SQL("CREATE UNIQUE INDEX IF NOT EXISTS {} ON {} (key)").format(
+        sql.Identifier(f"projection_{member.table}_key_{build}"),
+        sql.Identifier(table_name(member, version, build)),
+    )
+    connection.execute(statement)
 
 
 def create_indexes(connection: psycopg.Connection, projection: Projection, build: int) -> None:
     """Make the indexes that the folds declare, and let the planner know the filled tables."""
     for fold in projection.folds:
+        create_key(connection, fold, projection.version, build)
         name = sql.Identifier(table_name(fold, projection.version, build))
         for columns in fold.indexes:
             connection.execute(
@@ -116,6 +130,11 @@ class FoldTable:
         """All rows, of a fold that has few of them."""
         query = sql.SQL("SELECT key, row::text FROM {}").format(self._name)
         return {key: self._decode(row) for key, row in self._connection.execute(query)}
+
+    def lock(self) -> None:
+        """Keep everybody else from writing, for this transaction."""
+        statement = sql.SQL("LOCK TABLE {} IN SHARE ROW EXCLUSIVE MODE").format(self._name)
+        self._connection.execute(statement)
 
     def insert(self, rows: Mapping[str, Any]) -> None:
         """Add rows that are not there yet."""

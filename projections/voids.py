@@ -11,11 +11,12 @@ from typing import Final, NamedTuple, TypeVar
 from domain.envelope import Envelope
 from domain.event import Event, stored_names
 from domain.ledger import BatchVoided, EventVoided
-from domain.reading import Fact, read_entries
+from domain.reading import EntryReader, Fact
 from store.log import Log
 
 F = TypeVar("F", bound=Fact)
 _VOIDS: Final = (*stored_names(EventVoided), *stored_names(BatchVoided))
+_voids: Final = EntryReader(_VOIDS)
 
 
 class Void(NamedTuple):
@@ -43,8 +44,8 @@ class VoidHistory:
         with self._lock:
             if position <= self._seen:
                 return
-            for _, entries in self._log.windows(self._seen, position, _VOIDS, rare=True):
-                for one in read_entries(entries):
+            for window in self._log.windows(self._seen, position, _VOIDS, rare=True):
+                for one in _voids.read(window.positions, window.joined):
                     self._take(one.envelope.position, one.event)
             self._seen = position
 
@@ -67,6 +68,8 @@ class VoidHistory:
     def visible(self, events: Iterable[F], known: int) -> list[F]:
         """Those of the events that are not hidden."""
         voided, batches, hides = self._positions, self._batches, self.hides
+        if not voided and not batches:
+            return list(events)
         return [
             one
             for one in events

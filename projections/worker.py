@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import datetime
 from functools import partial
 from multiprocessing.connection import Connection
-from typing import Any, Final, NamedTuple, cast
+from typing import Any, Final, NamedTuple
 
 import psycopg
-from psycopg_pool import ConnectionPool
 
 from projections import builds
 from projections.builds import Checkpoint
@@ -56,25 +54,13 @@ class Failed(NamedTuple):
     reason: str
 
 
-class OneConnection:
-    """What a log needs of a pool, in a process that does one thing at a time."""
-
-    def __init__(self, connection: psycopg.Connection) -> None:
-        self._connection = connection
-
-    @contextmanager
-    def connection(self) -> Iterator[psycopg.Connection]:
-        """The one connection."""
-        yield self._connection
-
-
 def fill(share: Share, say: Callable[[int | Failed], None]) -> None:
     """Fill the share; says each position that all builds have reached, and each build that fails.
 
     The builds go along the log together, so that every entry is decoded once.
     """
     with (share.into or share.connect)() as connection, share.connect() as reading:
-        log = Log(cast("ConnectionPool", OneConnection(reading)))
+        log = Log.over(reading)
         voids = Selection(VoidHistory(log), share.horizon, share.as_of)
         types = frozenset[str]().union(*(fold.types for fold in share.parts))
         pages = Pages(log, voids, types)

@@ -5,34 +5,29 @@ from __future__ import annotations
 import threading
 from array import array
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import datetime
-from typing import Any, Final, LiteralString, NamedTuple
+from typing import Any, Final, LiteralString, NamedTuple, Self
 
 import psycopg
 from psycopg.rows import TupleRow
 from psycopg_pool import ConnectionPool
 
 from domain.envelope import Recorded, decode_entry
-from store.query import EVERYTHING, Query, Span, positions_sql, tagged_sql
+from store.query import ENTRIES_SQL, EVERYTHING, Query, Span, positions_sql, tagged_sql
 from store.rows import tag_hash
 from store.voids import Voids
+from store.windows import RARE_SQL, WINDOW_SQL, Window
 
 PAGE_EVENTS: Final = 1_000
 """Entries fetched at once while reading by query."""
-WINDOW_POSITIONS: Final = 50_000
-"""Positions whose entries of rare types are fetched at once."""
+WINDOW_POSITIONS: Final = 10_000
+"""Positions whose entries of rare types are fetched at once; all together stay below 1 GB."""
 POLL_SECONDS: Final = 0.02
 """How often the one-row head is looked at while following."""
 SAMPLED_ENTRIES: Final = 2_000
 """Entries that are looked at to know what a log is made of."""
 POSITION_MAX: Final = 2**63 - 1
-# OFFSET 0 keeps it to one probe per position, which looks into one partition however many there
-# are. A condition like position = ANY(...) would look into all of them once its plan is kept.
-ENTRIES_SQL: Final = """
-SELECT e.position, e.entry FROM {} AS p (position) CROSS JOIN LATERAL
-(SELECT position, entry FROM entries WHERE position = p.position OFFSET 0) AS e
-ORDER BY e.position"""
 
 
 class Head(NamedTuple):
@@ -44,13 +39,29 @@ class Head(NamedTuple):
     recorded_at: datetime
 
 
+class _OneConnection:
+    """What a log needs of a pool, for whoever does one thing at a time."""
+
+    def __init__(self, connection: psycopg.Connection) -> None:
+        self._connection = connection
+
+    def connection(self) -> AbstractContextManager[psycopg.Connection]:
+        """The one connection."""
+        return nullcontext(self._connection)
+
+
 class Log:
     """The events of one ledger, read through a pool of connections."""
 
-    def __init__(self, pool: ConnectionPool) -> None:
+    def __init__(self, pool: ConnectionPool | _OneConnection) -> None:
         self._pool = pool
         self._grown = threading.Condition()
         self._seen = 0
+
+    @classmethod
+    def over(cls, connection: psycopg.Connection) -> Self:
+        """A log that is read over one connection, inside its transaction if there is one."""
+        return cls(_OneConnection(connection))
 
     @contextmanager
     def _connection(self) -> Iterator[psycopg.Connection]:
@@ -101,30 +112,21 @@ class Log:
         *,
         size: int = WINDOW_POSITIONS,
         rare: bool = False,
-    ) -> Iterator[tuple[int, list[tuple[int, bytes]]]]:
-        """The entries of these types in windows of so many positions, each with where it ends.
+    ) -> Iterator[Window]:
+        """The entries of these types, in windows of so many positions.
 
-        Where the types are ``rare``, each is looked up, and no other entry is touched.
+        Where the types are ``rare``, each is looked up, and no other entry is touched. The server
+        joins the entries of a window, which is less work for both sides than one row for each.
         """
         names = self.type_ids()
         ids = [names[name] for name in types if name in names]
-        sql = (
-            # The positions first, from the index alone: asked for the entries at once, a planner
-            # that thinks a type common would look at every entry of the window.
-            ENTRIES_SQL.format(
-                "(SELECT t.position FROM unnest(%s::smallint[]) AS y(type) CROSS JOIN LATERAL"
-                " (SELECT position FROM entries WHERE type = y.type AND position > %s"
-                " AND position <= %s OFFSET 0) AS t)"
-            )
-            if rare
-            else "SELECT position, entry FROM entries WHERE type = ANY(%s)"
-            " AND position > %s AND position <= %s ORDER BY position"
-        )
+        statement = RARE_SQL if rare else WINDOW_SQL
         while after < until:
             end = min(after + size, until)
             with self._connection() as connection, connection.cursor(binary=True) as cursor:
-                found = cursor.execute(sql, [ids, after, end]).fetchall()
-            yield end, found
+                row = cursor.execute(statement, [ids, after, end]).fetchone()
+            assert row is not None
+            yield Window.sent(end, *row)
             after = end
 
     def read(

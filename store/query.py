@@ -8,6 +8,13 @@ from typing import Any, Final, NamedTuple
 
 from store.rows import tag_hash
 
+# OFFSET 0 keeps it to one probe per position, which looks into one partition however many there
+# are. A condition like position = ANY(...) would look into all of them once its plan is kept.
+ENTRIES_SQL: Final = """
+SELECT e.position, e.entry FROM {} AS p (position) CROSS JOIN LATERAL
+(SELECT position, entry FROM entries WHERE position = p.position OFFSET 0) AS e
+ORDER BY e.position"""
+
 
 class QueryItem(NamedTuple):
     """An event matches if its type is one of ``types`` and it carries all of ``tags``.

@@ -13,7 +13,7 @@ from domain.lots import MOVEMENTS
 from domain.people import MemberErased
 from domain.points import PointsAdjusted, PointsTransferred
 from domain.purchases import PurchaseRecorded, ReturnMatched
-from domain.reading import Read, read_entries
+from domain.reading import EntryReader, Read
 from domain.referrals import ReferralVoided
 from domain.spending import CostRecorded
 from filrouge.reporting.figures import Account, Entry, Late, Listed, Movement, Report, Verification
@@ -171,9 +171,11 @@ def _events(
     ledger: Ledger, selection: Selection, types: frozenset[str], progress: Progress
 ) -> Iterator[Read]:
     position = selection.position
-    for reached, entries in ledger.log.windows(0, position, types, size=10_000):
-        yield from selection.visible(read_entries(entries), position)
-        progress(reached, position)
+    entries = EntryReader(types)
+    for window in ledger.log.windows(0, position, types):
+        found = entries.read(window.positions, window.joined)
+        yield from selection.visible(found, position)
+        progress(window.end, position)
 
 
 def _list(

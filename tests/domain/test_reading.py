@@ -12,7 +12,7 @@ from domain.envelope import Envelope, decode_entry
 from domain.event import Decided, Event, event_classes, event_type
 from domain.ledger import EventVoided
 from domain.points import PointsEarned, PointsTransferred, TransferredLot
-from domain.reading import as_read, believed, read_entries
+from domain.reading import EntryReader, Facts, Read, as_read, believed
 from domain.types import MemberID, Points
 from tests.domain.moments import NOON
 
@@ -43,13 +43,19 @@ def entry_of(event: Event, **more: str) -> bytes:
     return msgspec.json.encode({**ENVELOPE, "type": event.type_name, **more, "data": event})
 
 
+def read_entries(*rows: tuple[int, bytes]) -> list[Read]:
+    """Read entries as those of a page are read."""
+    positions, entries = zip(*rows, strict=True)
+    return EntryReader([*event_classes(), "medal.won.v1"]).read(positions, b",".join(entries))
+
+
 @pytest.mark.parametrize("event", [EARNED, MOVED, VISIT, VOIDED], ids=lambda one: one.type_name)
 @pytest.mark.parametrize("more", [{}, {"cause": "41", "batch": "b1"}], ids=("bare", "caused"))
 def test_it_reads_what_reading_one_alone_reads(event: Event, more: dict[str, str]) -> None:
     """The envelope, the values of the event, and its tags."""
     entry = entry_of(event, **more)
     alone = decode_entry(entry, 42)
-    (other, read) = read_entries([(7, entry_of(VISIT)), (42, entry)])
+    (other, read) = read_entries((7, entry_of(VISIT)), (42, entry))
     assert other.envelope.position == 7
     for name in Envelope.__struct_fields__:
         assert getattr(read.envelope, name) == getattr(alone.envelope, name), name
@@ -60,13 +66,26 @@ def test_it_reads_what_reading_one_alone_reads(event: Event, more: dict[str, str
 
 
 def test_what_cannot_be_read_is_left_out() -> None:
-    """Opaque bytes, also under a name that the ledger knows, and names that it does not know."""
-    opaque = [
-        msgspec.json.encode({**ENVELOPE, "type": name, "data_base64": b"{}"})
-        for name in ("other.thing", "points.earned.v1")
-    ]
-    rows = [(1, opaque[0]), (2, entry_of(EARNED)), (3, opaque[1])]
-    assert [one.envelope.position for one in read_entries(rows)] == [2]
+    """Opaque bytes under a name that the ledger knows."""
+    opaque = msgspec.json.encode({**ENVELOPE, "type": "points.earned.v1", "data_base64": b"{}"})
+    found = read_entries((1, opaque), (2, entry_of(EARNED)), (3, opaque))
+    assert [one.envelope.position for one in found] == [2]
+
+
+def test_nothing_is_read_of_nothing() -> None:
+    """No entries of the names, and no names."""
+    assert EntryReader(["points.earned.v1"]).read([], b"") == []
+    assert EntryReader([]).read([], b"") == []
+
+
+def test_facts_are_found_by_class_in_order() -> None:
+    """Those of some classes, in the order of their positions, whichever class they are read as."""
+    found = read_entries((1, entry_of(VISIT)), (2, entry_of(EARNED)), (3, entry_of(VISIT)))
+    alone = decode_entry(entry_of(VISIT), 4)
+    facts = Facts([*found, alone])
+    positions = [one.envelope.position for one in facts.of(as_read({VisitRecorded: None}))]
+    assert positions == [1, 3, 4]
+    assert [one.envelope.position for one in facts] == [1, 2, 3, 4]
 
 
 def test_an_older_version_is_read_as_the_newest(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -80,7 +99,7 @@ def test_an_older_version_is_read_as_the_newest(monkeypatch: pytest.MonkeyPatch)
         points: Points
 
     entry = entry_of(Older(member_id="m1", points=3))
-    assert read_entries([(1, entry)])[0].event.type_name == "medal.won.v1"
+    assert read_entries((1, entry))[0].event.type_name == "medal.won.v1"
 
     @event_type("medal.won.v2", replaces=Older, upcast=lambda data: {**data, "colour": "gold"})
     class Newer(Decided, frozen=True, kw_only=True):
@@ -88,7 +107,7 @@ def test_an_older_version_is_read_as_the_newest(monkeypatch: pytest.MonkeyPatch)
         points: Points
         colour: str
 
-    (read,) = read_entries([(1, entry)])
+    (read,) = read_entries((1, entry))
     assert read.envelope.type == "medal.won.v1"
     assert read.event == Newer(member_id="m1", points=3, colour="gold")
 
@@ -107,4 +126,4 @@ def test_every_event_can_be_believed() -> None:
 def test_a_value_of_another_type_is_an_error() -> None:
     """What is believed are patterns and limits, not what kind of thing a value is."""
     with pytest.raises(msgspec.ValidationError):
-        read_entries([(1, entry_of(EARNED).replace(b'"points":5', b'"points":"5"'))])
+        read_entries((1, entry_of(EARNED).replace(b'"points":5', b'"points":"5"')))

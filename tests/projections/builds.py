@@ -11,7 +11,7 @@ from projections import builds
 from projections.engine import Engine
 from projections.fold import Projection
 from projections.pages import Pages
-from projections.shares import cut
+from projections.shares import Work, cut
 from projections.tables import table_name
 from projections.voids import VoidHistory
 from store.ledger import Ledger
@@ -83,11 +83,12 @@ class Live:
 
     def filled(self, head: int, shares: int, events_max: int) -> Tables:
         """The rows of another build, filled from nothing in as many shares, cut anywhere."""
-        weights = {fold: self.random.randint(1, 100) for fold in self.projection.folds}
+        events = {name: self.random.randint(0, 100) for name in sorted(self.projection.types)}
+        work = Work(self.projection.folds, events)
         build = builds.begin(
             self.connection, self.projection, made_by="rebuild", horizon=head, shares=shares
         )
-        for share, parts in enumerate(cut(weights, shares)):
+        for share, parts in enumerate(cut(work, shares)):
             engine = engine_of(self.ledger, self.projection)
             position = None
             while position != head:

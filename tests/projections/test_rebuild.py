@@ -19,7 +19,6 @@ from projections.reader import reading
 from projections.rebuild import rebuild
 from projections.runner import Runner
 from projections.status import wait_for
-from projections.worker import OneConnection
 from store.ledger import Ledger
 from store.log import Log
 from tests.projections.brand import Brand
@@ -164,7 +163,7 @@ def _rebuild_and_hang(connect: Callable[[], psycopg.Connection], out: Connection
     class LedgerOfOneConnection:
         def __init__(self) -> None:
             self.connect = connect
-            self.log = Log(OneConnection(connect()))  # type: ignore[arg-type]
+            self.log = Log.over(connect())
 
     def hang(done: int, _of: int) -> None:
         out.send(done)

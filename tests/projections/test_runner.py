@@ -61,6 +61,22 @@ def test_it_follows_what_is_recorded(brand: Brand, start: Start) -> None:
             assert reader.position == position
 
 
+def test_what_was_not_waited_for_can_be_made_durable(ledger: Ledger) -> None:
+    """After that all that was committed before is on disk, and replicas can have it."""
+    with ledger.connect() as connection:
+        builds.prepare(connection)
+        builds.commit_without_waiting(connection)
+        builds.begin(connection, VISITS, made_by="runner", horizon=0, shares=1)
+        [(written,)] = connection.execute("SELECT pg_current_wal_insert_lsn()")
+        builds.make_durable(connection)
+        [(flushed, setting)] = connection.execute(
+            "SELECT pg_current_wal_flush_lsn() >= %s, current_setting('synchronous_commit')",
+            [written],
+        )
+    assert flushed
+    assert setting == "off"
+
+
 def test_nobody_waits_for_ever(brand: Brand, start: Start) -> None:
     """A position that does not come is given up."""
     assert not wait_for(brand.ledger.pool, VISITS, 1, 0.01)

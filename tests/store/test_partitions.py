@@ -13,9 +13,8 @@ from domain.ledger import OpenLedger
 from store.database import Database
 from store.keys import EpochKeys
 from store.ledger import Ledger
-from store.log import ENTRIES_SQL
 from store.partitions import make_room
-from store.query import Query, QueryItem
+from store.query import ENTRIES_SQL, Query, QueryItem
 from tests.store.test_log import TOTALS, observe, total
 
 POSITIONS = 20
