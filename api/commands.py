@@ -45,7 +45,6 @@ from domain import (
     people,
     planning,
     programmes,
-    publishing,
     redemptions,
     referring,
     voids,
@@ -291,9 +290,6 @@ HANDLERS: Final[tuple[HTTPRouteHandler, ...]] = (
     decides(
         "/activations/{activation_id:str}/amendments", activations.AmendActivation, tag="campaigns"
     ),
-    decides("/rules", publishing.PublishRule, tag="rules"),
-    decides("/rules/{rule_id:str}/amendments", publishing.AmendRule, tag="rules"),
-    decides("/rules/{rule_id:str}/retirement", publishing.RetireRule, tag="rules"),
     decides(
         "/referrals/{referral_id:str}/qualification", referring.QualifyReferral, tag="referrals"
     ),

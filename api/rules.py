@@ -15,6 +15,7 @@ from api.answers import JSON
 from api.bodies import body_of, decoded
 from api.call import call_of
 from api.cloudevents import refuse_ahead
+from api.commands import decides
 from api.described import looks_up, reads
 from api.errors import NoSuchEvent, NoSuchRule, TimeAhead
 from api.event_reads import EventPosition
@@ -22,6 +23,7 @@ from api.limits import PAGE_DEFAULT
 from api.parameters import KeyCursor, PageLimit, identifier
 from api.positions import MinPosition
 from api.schemas import asked_schema
+from domain import declaring, publishing
 from domain.errors import InvalidEvent
 from domain.event import check_times, known
 from domain.rules import Rule
@@ -171,5 +173,9 @@ async def preview_awards(
 _asked: Final = msgspec.json.Decoder(AskedEvent).decode
 
 HANDLERS: Final[tuple[HTTPRouteHandler, ...]] = (
+    decides("/custom-kinds", declaring.DeclareCustomKind, tag="events"),
+    decides("/rules", publishing.PublishRule, tag="rules"),
+    decides("/rules/{rule_id:str}/amendments", publishing.AmendRule, tag="rules"),
+    decides("/rules/{rule_id:str}/retirement", publishing.RetireRule, tag="rules"),
     list_rules, read_rule, explain_awards, preview_awards,
 )  # fmt: skip

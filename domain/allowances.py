@@ -14,9 +14,11 @@ from domain.event import Event
 from domain.expressions import Fault
 from domain.findings import Refusal
 from domain.forms import Candidate, amount_of, rounded
-from domain.periods import end_of_period, months_later
+from domain.lot_terms import LotTerms, lot_terms
 from domain.points import PointsEarned
-from domain.rule_terms import ExpiryPolicy, Multiplier, PointCost, RuleLimits, RuleTerms
+from domain.programmes import Terms
+from domain.rule_terms import Multiplier, PointCost, RuleLimits, RuleTerms
+from domain.terms import expires_at
 from domain.types import MONEY_MAX, POINTS_MAX, Money
 
 
@@ -116,12 +118,18 @@ def beyond_budget(
     return None
 
 
-def expiry_of(begins: datetime, expiry: ExpiryPolicy | None) -> datetime | None:
-    """When points end that can be spent from an instant on."""
-    if expiry is None:
-        return None
-    ends = months_later(begins, expiry.months) + timedelta(days=expiry.days)
-    return ends if expiry.end_of is None else end_of_period(ends, expiry.end_of)
+def lot_of(terms: RuleTerms, programme: Terms | None, time: datetime) -> LotTerms:
+    """The terms of a lot: what the rule says, and what the programme says of the rest."""
+    delay, ends = terms.available_after_minutes, None
+    begins = None if delay is None else time + timedelta(minutes=delay)
+    if terms.expiry is not None:
+        zone = programme.time_zone if programme else "UTC"
+        ends = expires_at(terms.expiry, time, zone)
+        if ends <= (begins or time):
+            # What would expire before it can be spent expires as if it were earned then.
+            ends = expires_at(terms.expiry, begins or time, zone)
+    lot = lot_terms(programme, terms.points_currency, time, available_from=begins, expires_at=ends)
+    return lot._replace(awaits=terms.awaits or lot.awaits)
 
 
 def cost_of(points: int, cost: PointCost | None) -> Money | None:

@@ -7,15 +7,15 @@ the history before it, it finds the awards, and of every rule that gave nothing 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
-from typing import Any, Final, NamedTuple
+from datetime import datetime
+from typing import Any, Final, NamedTuple, cast
 
 from domain.accounts import AccountState
 from domain.activations import ActivationTerms
 from domain.allowances import (
     beyond_budget,
     cost_of,
-    expiry_of,
+    lot_of,
     multiplied,
     points_of,
     within_limits,
@@ -24,10 +24,12 @@ from domain.allowances import (
 from domain.budgets import Promises
 from domain.campaigns import CampaignPlan
 from domain.causes import ContributionCause, ShareCause
-from domain.clawbacks import Part, Standing, due_after_returns
+from domain.clawbacks import Part
 from domain.counting import cause_of
+from domain.early_returns import taken_back
 from domain.earned import Earned, Given, MemberAccounts, ProgrammeEarned
-from domain.event import Event
+from domain.errors import FilrougeError
+from domain.event import Event, validated
 from domain.facts import event_values, place_values
 from domain.findings import Refusal, finding, untrue
 from domain.forms import Candidate, plan_of
@@ -36,6 +38,7 @@ from domain.member_facts import MemberFacts, member_values
 from domain.outlook import FIRST_REPORTS, Earner, Outlook, reported
 from domain.participations import ParticipationDisqualified, ParticipationState
 from domain.points import PointsEarned
+from domain.programmes import EVERY_PROGRAMME, ProgrammeTerms
 from domain.progress import Progress
 from domain.purchases import PurchaseRecorded, PurchaseState, ReturnMatched
 from domain.rules import RuleBook, Rules, RuleVersion
@@ -184,7 +187,11 @@ class Earning(
                 return beyond
         if len(self._given) >= AWARDS_PER_EVENT_MAX:
             return Refusal("awards_per_event", f"one event earns {AWARDS_PER_EVENT_MAX} awards")
-        return self._made(version, earner, account_id, goal, points, cost)
+        try:
+            # No fact is refused because of a rule: what no entry could hold is not given.
+            return validated(self._made(version, earner, account_id, goal, points, cost))
+        except FilrougeError as error:
+            return Refusal("fault", f"{error.code}: {error}")
 
     def _limited(
         self, version: RuleVersion, earner: Earner, time: datetime, points: int
@@ -213,9 +220,10 @@ class Earning(
         terms, event = version.terms, self.event
         n = self._counts[version.rule_id]
         self._counts[version.rule_id] += 1
-        available_from = goal.time + timedelta(minutes=terms.available_after_minutes)
+        paid = isinstance(event, PurchaseRecorded) and goal.cause == cause_of(event)
+        programmes: ProgrammeTerms = self._seen(ProgrammeTerms, EVERY_PROGRAMME)
+        lot = lot_of(terms, programmes.at(terms.programme, goal.time), goal.time)
         purchase = terms.trigger == "purchase.recorded"
-        same = goal.cause == cause_of(event)
         return PointsEarned(
             account_id=account_id,
             member_id=earner.member_id,
@@ -226,34 +234,31 @@ class Earning(
             campaign_id=self._campaign_of(version),
             rule_id=version.rule_id,
             rule_version=version.version,
-            order_id=getattr(event, "order_id", None) if same else None,
-            available_from=available_from,
-            expires_at=expiry_of(available_from, terms.expiry),
+            order_id=event.order_id if paid else None,
+            available_from=lot.available_from,
+            expires_at=lot.expires_at,
             cost=cost,
+            awaits=lot.awaits,
+            inactive_days=lot.inactive_days,
+            never_owed=lot.never_owed,
+            price=Money(amount=event.net, currency=event.currency) if paid else None,
             programme=terms.programme,
-            **dict([goal.cause] if goal.cause else []),
+            **cast(Any, dict([goal.cause] if goal.cause else [])),
         )
 
     def _take_returns_back(self) -> None:
         """Claw back for each return that was recorded before the purchase, as if it came after."""
         event = self.event
         matches = [one for one in self.earlier if isinstance(one.event, ReturnMatched)]
-        if not matches or not isinstance(event, PurchaseRecorded):
-            return
-        position = self.envelope.position
-        parts = [
-            Part(award.account_id, award, 0, position, award.points)
-            for award, _, _ in self._given
-            if award.purchase_id == event.purchase_id
-        ]
-        standing = Standing(parts)
-        returned = 0
-        for match in matches:
-            assert isinstance(match.event, ReturnMatched)
-            returned += match.event.net
-            for part, points in due_after_returns(parts, standing, returned, event.net):
-                clawback = standing.claw_back(part, points, return_id=match.event.return_id)
-                self.trigger(clawback, cause=match.cause)
+        if matches and isinstance(event, PurchaseRecorded):
+            parts = [
+                Part(award.account_id, award, 0, self.envelope.position, award.points)
+                for award, _, _ in self._given
+                if award.purchase_id == event.purchase_id
+            ]
+            views = [view for view in self.boundary if isinstance(view, PurchaseState)]
+            for clawback, cause in taken_back(event, parts, matches, views):
+                self.trigger(clawback, cause=cause)
 
     # --- saying why --------------------------------------------------------------------------
 

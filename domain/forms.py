@@ -15,6 +15,7 @@ from domain.earned import ProgrammeEarned
 from domain.event import Event
 from domain.expressions import Compiled, Fault, Scope, compiled, together, values_for
 from domain.facts import full_scope
+from domain.programmes import EVERY_PROGRAMME, ProgrammeTerms
 from domain.rule_terms import Role, Rounding, RuleTerms
 from domain.rules import Rule, Rules, RuleVersion
 from domain.triggers import counts_over_time, trigger_class, trigger_name
@@ -109,6 +110,7 @@ class Plan:
 
 
 def _shared(terms: Iterable[RuleTerms]) -> Iterator[View]:
+    yield ProgrammeTerms(EVERY_PROGRAMME)
     for campaign in dict.fromkeys(one.campaign_id for one in terms):
         if campaign is not None:
             yield CampaignPlan(f"campaign:{campaign}")

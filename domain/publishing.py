@@ -12,7 +12,7 @@ from domain.event import Event
 from domain.expressions import ExpressionInvalid, ExpressionTooCostly, compiled
 from domain.facts import event_scope
 from domain.forms import Forms
-from domain.rule_terms import Challenge, ExpiryPolicy, Kind, Multiplier, Role, RuleTerms, Window
+from domain.rule_terms import Challenge, Kind, Multiplier, Role, RuleTerms, Window
 from domain.rules import (
     RULE_BOOK_TAG,
     Rule,
@@ -22,6 +22,7 @@ from domain.rules import (
     RulePublished,
     RuleRetired,
 )
+from domain.terms import ExpiryPolicy
 from domain.triggers import (
     ROLE_FIELDS,
     TriggerUnknown,
@@ -100,8 +101,8 @@ def _contradictions(terms: RuleTerms, trigger: type[Event]) -> Iterator[str]:
     begins, ends = terms.valid_from, terms.valid_until
     if begins is not None and ends is not None and ends <= begins:
         yield "valid_until: it is not after valid_from"
-    if terms.expiry == ExpiryPolicy():
-        yield "expiry: points would end at once: say months, days or end_of"
+    if terms.expiry == ExpiryPolicy(kind="rolling"):
+        yield "expiry: a rolling expiry says after how many months or days"
     if terms.campaign_id is not None and terms.event_campaign:
         yield "event_campaign: either campaign_id pays, or the event's campaign"
     if terms.challenge is not None:

@@ -10,6 +10,7 @@ from domain.campaigns import PointsBudget
 from domain.expressions import Expression
 from domain.periods import CalendarPeriod
 from domain.points import Origin
+from domain.terms import ExpiryPolicy
 from domain.types import (
     ID,
     MONEY_MAX,
@@ -25,7 +26,6 @@ from domain.types import (
 
 HOURS_MAX: Final = 10 * 366 * 24
 """A window that an event opens is no longer than ten years."""
-MONTHS_MAX: Final = 600
 THRESHOLD_MAX: Final = MONEY_MAX
 STREAK_MAX: Final = 1_000
 FACTOR_MAX: Final = 1_000
@@ -40,7 +40,6 @@ Rounding = Literal["down", "nearest", "up"]
 """``nearest`` rounds halves away from zero."""
 Role = Literal["member", "advocate", "referee"]
 Hours = Annotated[int, Meta(ge=1, le=HOURS_MAX)]
-Months = Annotated[int, Meta(ge=0, le=MONTHS_MAX)]
 Factor = Annotated[int, Meta(ge=1, le=FACTOR_MAX)]
 AwardLimit = Annotated[int, Meta(ge=1, le=AWARDS_MAX)]
 PositiveAmount = Annotated[int, Meta(ge=1, le=MONEY_MAX)]
@@ -134,17 +133,6 @@ class RuleLimits(Block, frozen=True, kw_only=True):
     programme_period: CalendarPeriod | None = None
 
 
-class ExpiryPolicy(Block, frozen=True, kw_only=True):
-    """When the points of an award end: so many months and days later, or the end of a period then.
-
-    They count from the instant at which the points can be spent.
-    """
-
-    months: Months = 0
-    days: Annotated[int, Meta(ge=0, le=36_600)] = 0
-    end_of: Literal["month", "quarter", "year"] | None = None
-
-
 class PointCost(Block, frozen=True, kw_only=True):
     """What points are expected to cost: ``amount`` for each ``points``, rounded up."""
 
@@ -186,10 +174,14 @@ class RuleTerms(Block, frozen=True, kw_only=True):
     """The version is in force for what happens from this instant on; none: from its publication."""
     valid_until: Instant | None = None
     """And for nothing that happens at this instant or later."""
-    available_after_minutes: Minutes = 0
-    """How long the points are pending after what they were given for."""
+    available_after_minutes: Minutes | None = None
+    """How long the points are pending after what they were given for; none: as the programme
+    says."""
+    awaits: ID | None = None
+    """What has to happen before they can be spent, in the programme's words; none: as the programme
+    says."""
     expiry: ExpiryPolicy | None = None
-    """None: the points never expire."""
+    """When they expire; none: as the programme says."""
     limits: RuleLimits | None = None
     campaign_id: CampaignID | None = None
     """The campaign whose budget pays."""

@@ -16,13 +16,13 @@ from domain.event import Event
 from domain.invitations import InvitationSent
 from domain.participations import ParticipationRecorded
 from domain.points import PointsClawedBack, PointsEarned
+from domain.programmes import ProgrammeOpened
 from domain.publishing import AmendRule, RetireRule
 from domain.purchases import PurchaseLine, PurchaseReturned
 from domain.referrals import ReferralMade
 from domain.referring import QualifyReferral
 from domain.rule_terms import (
     Challenge,
-    ExpiryPolicy,
     Multiplier,
     PerAmount,
     PointCost,
@@ -30,6 +30,7 @@ from domain.rule_terms import (
     Streak,
     Window,
 )
+from domain.terms import ActivationPolicy, CurrencyTerms, ExpiryPolicy
 from domain.voids import VoidEvent
 from tests.domain.earners import DAY, HOUR, bought, club, given, terms
 from tests.domain.moments import NOON
@@ -395,11 +396,11 @@ class TestLifetimes:
         "expiry, expected",
         [
             (None, None),
-            (ExpiryPolicy(months=12), datetime(2027, 3, 1, 13, tzinfo=UTC)),
-            (ExpiryPolicy(days=10), datetime(2026, 3, 11, 13, tzinfo=UTC)),
-            (ExpiryPolicy(end_of="month"), datetime(2026, 4, 1, tzinfo=UTC)),
-            (ExpiryPolicy(end_of="quarter"), datetime(2026, 4, 1, tzinfo=UTC)),
-            (ExpiryPolicy(months=12, end_of="year"), datetime(2028, 1, 1, tzinfo=UTC)),
+            (ExpiryPolicy(kind="rolling", months=12), datetime(2027, 3, 1, 12, tzinfo=UTC)),
+            (ExpiryPolicy(kind="rolling", days=10), datetime(2026, 3, 11, 12, tzinfo=UTC)),
+            (ExpiryPolicy(kind="end_of_month"), datetime(2026, 4, 1, tzinfo=UTC)),
+            (ExpiryPolicy(kind="end_of_quarter"), datetime(2026, 4, 1, tzinfo=UTC)),
+            (ExpiryPolicy(kind="end_of_year", months=12), datetime(2028, 1, 1, tzinfo=UTC)),
         ],
     )
     def test_points_wait_and_end(self, expiry: Any, expected: datetime | None) -> None:
@@ -408,6 +409,25 @@ class TestLifetimes:
         [award] = scenario.happens(bought("p1"))
         assert award.available_from == NOON + HOUR
         assert award.expires_at == expected
+
+    def test_what_a_rule_does_not_say_the_programme_says(self) -> None:
+        """Its expiry, what the points await, and whether they are ever owed."""
+        scenario = club(rule=terms(), own=terms(awaits="delivered", available_after_minutes=5))
+        stars = CurrencyTerms(
+            points_currency="stars",
+            expiry=ExpiryPolicy(kind="rolling", days=20),
+            activation=ActivationPolicy(days=2, awaits="checked"),
+            inactive_days=90,
+        )
+        opened = ProgrammeOpened(
+            programme="club", name="Club", time_zone="Europe/Paris", currencies=(stars,)
+        )
+        scenario.log.append(scenario._record(opened, time=NOON - DAY, keep=False))
+        own, rule = scenario.happens(bought("p1"))
+        assert (rule.awaits, rule.available_from) == ("checked", NOON + 2 * DAY)
+        assert (own.awaits, own.available_from) == ("delivered", NOON + timedelta(minutes=5))
+        assert rule.expires_at == own.expires_at == NOON + 20 * DAY
+        assert (rule.inactive_days, rule.never_owed) == (90, True)
 
 
 class TestWho:
