@@ -29,6 +29,7 @@ from api import (
     privacy_reads,
     programmes,
     proofs,
+    rules,
     status,
 )  # fmt: skip
 from api.access import Gate
@@ -62,6 +63,7 @@ TAGS: Final = (
     ("accounts", "What holds points, and whose it is"),
     ("points", "Awards, reservations, redemptions and the other movements of points"),
     ("programmes", "The terms of points and tiers, and from when on they hold"),
+    ("rules", "What earns points, in versions; what an event earned, would earn, and why"),
     ("campaigns", "Operations of the brand, what they cost and what they returned"),
     ("rewards", "What members are given, redeem, or lose again"),
     ("referrals", "Friends who bring friends"),
@@ -76,8 +78,9 @@ TAGS: Final = (
 def _routes() -> list[Any]:
     keyed = (
         *events.HANDLERS, *event_reads.HANDLERS, *commands.HANDLERS, *members.HANDLERS,
-        *accounts.HANDLERS, *programmes.HANDLERS, *campaigns.HANDLERS, *explanations.HANDLERS,
-        *privacy.HANDLERS, *privacy_reads.HANDLERS, *own_copies.HANDLERS, *proofs.HANDLERS,
+        *accounts.HANDLERS, *programmes.HANDLERS, *campaigns.HANDLERS, *rules.HANDLERS,
+        *explanations.HANDLERS, *privacy.HANDLERS, *privacy_reads.HANDLERS, *own_copies.HANDLERS,
+        *proofs.HANDLERS,
         *status.KEYED_HANDLERS,
     )  # fmt: skip
     ledger = Router("/v1/{ledger:str}", route_handlers=list(keyed))

@@ -30,7 +30,7 @@ from domain.event import Event, Observation, check_times, known
 from domain.types import TIME_LEAD_MAX, Instant
 from domain.voids import OWN_EVENTS
 from store.ledger import NewEvent
-from store.requests import OWN_SOURCES
+from store.sources import OWN_SOURCES
 
 STRUCTURED: Final = "application/cloudevents+json"
 BATCHED: Final = "application/cloudevents-batch+json"

@@ -44,6 +44,10 @@ class NoSuchEvent(RequestError):
     """The ledger has no event at this position: it ends at the position that the answer names."""
 
 
+class NoSuchRule(RequestError):
+    """No rule with this id was published."""
+
+
 class NobodyRecognised(RequestError):
     """No member is recognised by this identity."""
 

@@ -63,6 +63,7 @@ STATUS: Final[MappingProxyType[type[FilrougeError], int]] = MappingProxyType(
         errors.NoSuchCampaign: 404,
         errors.NoSuchProgramme: 404,
         errors.NoSuchEvent: 404,
+        errors.NoSuchRule: 404,
         errors.NobodyRecognised: 404,
         errors.MethodNotAllowed: 405,
         errors.UnsupportedMediaType: 415,

@@ -13,7 +13,8 @@ from api.parameters import INSTANT_PATTERN
 from domain.event import Event, Observation, event_classes
 from domain.personal import DIGEST_PREFIX, SEALED_PREFIX
 from domain.shape import shape_of
-from domain.types import TEXT_LENGTH_MAX
+from domain.triggers import triggers
+from domain.types import TEXT_LENGTH_MAX, Instant
 
 REFERENCE: Final = "#/components/schemas/{name}"
 NO_NUL_PATTERN: Final = r"^[^\u0000]*$"
@@ -90,6 +91,25 @@ def _observations() -> list[type[Event]]:
 def event_schema(schemas: Schemas) -> Schema:
     """A CloudEvent that somebody may report: for each type, the data that it takes."""
     return {"oneOf": [_cloud_event(cls, schemas) for cls in _observations()]}
+
+
+def asked_schema(schemas: Schemas) -> Schema:
+    """An event that somebody asks about: for each type that may earn, the data that it takes."""
+    return {
+        "oneOf": [
+            {
+                "type": "object",
+                "properties": {
+                    "type": {"const": cls.type_name},
+                    "time": {"anyOf": [schemas.given(Instant), {"type": "null"}]},
+                    "data": schemas.given(cls),
+                },
+                "required": ["type", "data"],
+                "additionalProperties": False,
+            }
+            for cls in triggers().values()
+        ]
+    }
 
 
 def _cloud_event(cls: type[Event], schemas: Schemas) -> Schema:

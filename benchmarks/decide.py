@@ -13,6 +13,7 @@ from benchmarks.callers import AskRate, CallRate
 from benchmarks.harness import Bench
 from benchmarks.participation_load import MEMBERS, enrol, participation_call
 from benchmarks.processes import Processes
+from benchmarks.rules_load import RULES, publish
 
 NAME: Final = "decide"
 UNIT: Final = "decisions/s"
@@ -30,6 +31,7 @@ def run(bench: Bench) -> None:
     _one_process(bench)
     _several_processes(bench)
     _through_a_slice(bench)
+    _with_rules(bench)
 
 
 def _calls(bench: Bench, callers: int, make: Callable[[], Callable[[], object]]) -> CallRate:
@@ -130,4 +132,27 @@ def _through_a_slice(bench: Bench) -> None:
         peer=figures["without"], peer_name="ours without the slice", unit=UNIT, must=0.6, aim=0.9,
         sizes=f"{members:,} members, drawn at random; 4 tags, an entry limit",
         note=f"p99 {contenders['slice'].p99}, peer {contenders['without'].p99}",
+    )  # fmt: skip
+
+
+def _with_rules(bench: Bench) -> None:
+    """The same slice in a ledger with rules, all of which look at a participation; one gives."""
+    members = bench.size(MEMBERS // 10, 200)
+    bench.say(f"{NAME}: through the same slice with {RULES} rules in force")
+    with ExitStack() as stack:
+        ledgers = {name: stack.enter_context(places.fresh_ledger(bench)) for name in ("rules", "-")}
+        for ledger in ledgers.values():
+            with bench.progress("enrolling", members) as report:
+                enrol(ledger, members, report)
+        publish(ledgers["rules"], RULES)
+        contenders = {
+            name: _calls(bench, CALLERS[0], partial(participation_call, ledger, members))
+            for name, ledger in ledgers.items()
+        }
+        figures = bench.take_turns(contenders)
+    bench.record(
+        NAME, f"slice of a participation, {RULES} rules on it", ours=figures["rules"],
+        peer=figures["-"], peer_name="ours without rules", unit=UNIT, must=0.4, aim=0.7,
+        sizes=f"{members:,} members; every rule's condition is evaluated, one of them awards",
+        note=f"p99 {contenders['rules'].p99}, peer {contenders['-'].p99}",
     )  # fmt: skip

@@ -193,6 +193,7 @@ class Standing:
             referral_id=award.referral_id,
             share_id=award.share_id,
             contribution_id=award.contribution_id,
+            programme=award.programme,
             **why,
         )
         self._count(event)

@@ -15,7 +15,7 @@ from base64 import b32encode
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from hashlib import sha256
-from typing import Any, ClassVar, NamedTuple, TypeVar
+from typing import Any, ClassVar, NamedTuple, TypeVar, cast
 
 import msgspec
 from eventsourcing.dcb import domain as dcb
@@ -26,21 +26,9 @@ from domain.handlers import Handler, HandlerType, on
 from domain.types import Instant
 
 __all__ = [
-    "Command",
-    "Handler",
-    "HandlerType",
-    "Reaction",
-    "Slice",
-    "Trigger",
-    "View",
-    "commands",
-    "on",
-    "reaction_to",
-    "reactions",
-    "replay",
-    "slice_for",
-    "slices",
-]
+    "Command", "Handler", "HandlerType", "Reaction", "Slice", "Trigger", "View", "commands", "on",
+    "reactions", "reactions_to", "replay", "slice_for", "slices",
+]  # fmt: skip
 
 
 class View(metaclass=HandlerType):
@@ -59,13 +47,27 @@ class View(metaclass=HandlerType):
             raise TypeError(message)
         self.tags = tags
 
+    @property
+    def key(self) -> tuple[Any, ...]:
+        """What tells two views apart; one that folds by more than its tags says it here."""
+        return type(self), self.tags
+
+    @property
+    def event_types(self) -> Iterable[type[Event]]:
+        """The events that it folds."""
+        return self.handlers
+
+    def fresh(self) -> View:
+        """The same view without a history."""
+        return type(self)(*self.tags)
+
     def fold(self, event: Event, envelope: Envelope) -> None:
         """Take in one event that the view selects."""
         self.handlers[type(event)](self, event, envelope)
 
     def selects(self, event: Event, tags: Iterable[str]) -> bool:
         """Whether the event belongs to this view."""
-        return type(event) in self.handlers and set(self.tags) <= set(tags)
+        return type(event) in self.event_types and set(self.tags) <= set(tags)
 
 
 V = TypeVar("V", bound=View)
@@ -93,7 +95,7 @@ class Trigger(NamedTuple):
 
 
 _slices: dict[type[Any], type[Slice]] = {}
-_reactions: dict[type[Event], type[Reaction]] = {}
+_reactions: dict[type[Event], tuple[type[Reaction], ...]] = {}
 
 
 class SliceType(dcb.MetaSlice):
@@ -133,7 +135,7 @@ class SliceType(dcb.MetaSlice):
         if decides is not None:
             _register(_slices, decides, cls)
         if reacts_to is not None:
-            _register(_reactions, reacts_to, cls)
+            _reactions[reacts_to] = (*_reactions.get(reacts_to, ()), cast(Any, cls))
 
 
 def _register(registry: dict[Any, Any], key: type, cls: type) -> None:
@@ -243,10 +245,16 @@ class Reaction(_Deciding, abstract=True):
     event: Any
     envelope: Envelope
     """The event's, once it has its place: only for ``execute``."""
+    earlier: Sequence[Trigger] = ()
+    """What the reactions before this one decided because of the same event."""
 
     def __init__(self, event: Any) -> None:
         super().__init__()
         self.event = event
+
+    def further(self) -> list[View]:
+        """Views that only what was read shows to be needed, at another round trip."""
+        return []
 
 
 def slice_for(command: Command, command_id: str, **subject: Any) -> Slice:
@@ -264,15 +272,14 @@ def slices() -> dict[type[Command], type[Slice]]:
     return dict(_slices)
 
 
-def reactions() -> dict[type[Event], type[Reaction]]:
-    """Which reaction follows from each event that has one."""
+def reactions() -> dict[type[Event], tuple[type[Reaction], ...]]:
+    """Which reactions follow from each event that has some, in their order."""
     return dict(_reactions)
 
 
-def reaction_to(event: Event) -> Reaction | None:
-    """Make the slice that decides what follows from this event, if anything does."""
-    reaction = _reactions.get(type(event))
-    return None if reaction is None else reaction(event)
+def reactions_to(event: Event) -> list[Reaction]:
+    """Make the slices that decide what follows from this event; mostly there are none."""
+    return [reaction(event) for reaction in _reactions.get(type(event), ())]
 
 
 def replay(view: V, history: Iterable[Recorded]) -> V:

@@ -24,6 +24,7 @@ from domain.types import (
     OrderID,
     ParticipationID,
     Points,
+    ProgrammeID,
     PurchaseID,
     ReferralID,
     ReservationID,
@@ -134,6 +135,8 @@ class PointsEarned(Decided, frozen=True, kw_only=True):
     lines: LinesPoints = ()
     """How many points each line of the purchase earned, so that a return of lines takes back
     theirs. Empty: they are the whole purchase's."""
+    programme: ProgrammeID | None = None
+    """The programme whose rule gave it; none: it was not given by a rule."""
 
 
 @event_type("points.activated.v1")
@@ -301,6 +304,8 @@ class PointsClawedBack(Decided, frozen=True, kw_only=True):
     contribution_id: ContributionID | None = None
     reason: Text | None = None
     approved_by: ID | None = None
+    programme: ProgrammeID | None = None
+    """The programme whose rule had given the points: they are free in its limit again."""
 
 
 def cause_tags(event: PointsEarned) -> tuple[str, ...]:

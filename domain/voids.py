@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from typing import Final
 
+from domain.clawbacks import Consequences
 from domain.decision import Command, Slice, View, on
 from domain.envelope import Envelope, Recorded
 from domain.erasures import EpochKeyDestroyed, ProspectErased, VisitorErased
@@ -81,13 +82,19 @@ class VoidEvent(Command, frozen=True, kw_only=True):
 class VoidingEvent(Slice, decides=VoidEvent, reads=(EventVoids, BatchVoids, *UNDOING_VIEWS)):
     """An event is voided once, and what followed from it falls in the same decision.
 
-    Whoever makes this slice gives it the entry at the command's position, which never changes.
+    Whoever makes this slice gives it the entry at the command's position, which never changes, and
+    the tags of the accounts on which rules gave something for it that names no cause but the event
+    itself: for a visit, an enrolment.
     """
 
     needs_subject = True
 
     def __init__(
-        self, command: VoidEvent, command_id: str, subject: Recorded | None = None
+        self,
+        command: VoidEvent,
+        command_id: str,
+        subject: Recorded | None = None,
+        accounts: Iterable[str] = (),
     ) -> None:
         super().__init__(command, command_id)
         self.subject = subject
@@ -98,6 +105,8 @@ class VoidingEvent(Slice, decides=VoidEvent, reads=(EventVoids, BatchVoids, *UND
                 self.batch = self.view(BatchVoids, f"batch:{subject.envelope.batch}")
             for tag in consequence_tags(subject.event):
                 self.view(view_class(tag), tag)
+            for tag in dict.fromkeys(accounts):
+                self.view(Consequences, tag)
 
     def execute(self) -> None:
         """Void it, and take back what came of it."""

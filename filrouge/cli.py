@@ -46,6 +46,7 @@ COMMANDS: Final = {
     "accesses": "filrouge.commands_privacy:accesses",
     "completeness": "filrouge.commands_retention:completeness",
     "vault": "filrouge.commands_vault:vault",
+    "rules": "filrouge.commands_rules:rules",
     "keys": "filrouge.commands_keys:keys",
     "migrate": "filrouge.commands_ledger:migrate",
     "simulate": "filrouge.simulate:simulate",

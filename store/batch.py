@@ -13,6 +13,7 @@ import psycopg
 from domain.decision import View
 from domain.envelope import Recorded, decode_entry, difference, stored_attributes
 from domain.errors import ContentDiffers
+from domain.rules import RuleBook, Rules
 from domain.types import TIME_LEAD_MAX
 from store.boundary import Views
 from store.draft import Draft, Moment
@@ -36,6 +37,7 @@ class Batch:
         firsts: dict[bytes, tuple[int, bytes]],
         voided_batches: Collection[str],
         read_on: Callable[[int], Iterator[tuple[int, bytes]]],
+        bring_up: Callable[[], None],
     ) -> None:
         self.head = head
         self.now: datetime = head.recorded_at
@@ -51,6 +53,7 @@ class Batch:
         self._moment = Moment.of(head.recorded_at)
         self._firsts = firsts
         self._read_on = read_on
+        self.bring_up = bring_up
         self._tagged: defaultdict[str, list[Draft]] = defaultdict(list)
         self._tagged_count = 0
 
@@ -117,9 +120,21 @@ class Batch:
     def held(self, views: Sequence[View]) -> list[View]:
         """The views that hold the history of these empty ones, and what the batch added to it."""
         self.folding = True
+        late = self.views.lacks(views)
+        if late:
+            # Only what was decided showed that they are needed: one more round trip.
+            self.views.need(late)
+            self.bring_up()
+            self.views.catch_up(late, self.drafts)
         held = self.views.held(views)
         self.folding = False
         return held
+
+    def rules(self, book: RuleBook) -> Rules:
+        """The rules as the history and what the batch has accepted so far say them."""
+        [held] = self.held([book])
+        assert isinstance(held, RuleBook)
+        return held.rules
 
     def add(self, *drafts: Draft) -> None:
         """Accept placed events: from here on everything in the batch sees them."""

@@ -8,11 +8,11 @@ from functools import lru_cache
 from typing import Any, Final
 
 from domain.decision import View
-from domain.envelope import Envelope, Recorded
+from domain.envelope import Envelope, Recorded, decode_entry
 from domain.event import Event, stored_names
 from store.draft import Draft
-from store.packed import bigint, bigints, texts
-from store.round_trip import Ask
+from store.packed import bigint, bigints, number, texts
+from store.round_trip import Ask, Rows
 from store.rows import tag_hash, tag_key
 from store.voids import Voids
 
@@ -20,7 +20,7 @@ VIEWS_CACHED_MAX: Final = 50_000
 """Views kept in memory between batches, the least recently used dropped first."""
 OTHER_TAGS_CACHED_MAX: Final = 10_000
 
-ViewKey = tuple[type[View], tuple[str, ...]]
+ViewKey = tuple[Any, ...]
 
 # OFFSET 0 keeps it to one probe for each other tag: as a join, planned on an empty log, it scans.
 BOUNDARY_SQL: Final = """
@@ -44,11 +44,13 @@ class KnownView:
     and what a batch accepts is only folded if another decision of that batch looks at it.
     """
 
-    __slots__ = ("accepted", "kind", "seen", "tags", "view")
+    __slots__ = ("accepted", "empty", "seen", "tags", "types", "view")
 
-    def __init__(self, kind: type[View], tags: tuple[str, ...]) -> None:
-        self.kind = kind
-        self.tags = tags
+    def __init__(self, empty: View) -> None:
+        self.empty = empty
+        """The view that was asked for, which stays without a history."""
+        self.tags = empty.tags
+        self.types = empty.event_types
         self.view: View | None = None
         self.seen = 0
         self.accepted: list[Draft] | None = None
@@ -56,12 +58,12 @@ class KnownView:
     def fold(self, event: Event, envelope: Envelope) -> None:
         """Take in an event, which the view selects."""
         if self.view is None:
-            self.view = self.kind(*self.tags)
+            self.view = self.empty.fresh()
         self.view.fold(event, envelope)
 
     def selects(self, event: Event, tags: Sequence[str]) -> bool:
         """Whether the event belongs to this view."""
-        return type(event) in self.kind.handlers and all(tag in tags for tag in self.tags)
+        return type(event) in self.types and all(tag in tags for tag in self.tags)
 
     def accept(self, draft: Draft) -> None:
         """Take in an event of the batch: at once, or when somebody looks."""
@@ -85,20 +87,24 @@ class Views:
     def __init__(self) -> None:
         self._kept: OrderedDict[ViewKey, KnownView] = OrderedDict()
         self._batch: dict[ViewKey, KnownView] = {}
+        self._asked: list[KnownView] = []
+        """Those of the batch that do not stand at the head yet."""
         self._by_tag: defaultdict[str, list[KnownView]] = defaultdict(list)
 
     def begin(self) -> None:
         """Start a batch: nothing is depended on yet."""
         self._batch.clear()
+        self._asked.clear()
         self._by_tag.clear()
 
     def need(self, views: Iterable[View]) -> None:
         """Put what is known of views like these into the batch."""
         for view in views:
-            key = (type(view), view.tags)
+            key = view.key
             if key not in self._batch:
-                found = self._kept.get(key) or KnownView(*key)
+                found = self._kept.get(key) or KnownView(view)
                 self._batch[key] = found
+                self._asked.append(found)
                 self._by_tag[view.tags[0]].append(found)
 
     def held(self, views: Iterable[View]) -> list[View]:
@@ -106,20 +112,20 @@ class Views:
 
         A view without a history is the empty one itself.
         """
-        return [self._batch[type(empty), empty.tags].held() or empty for empty in views]
+        return [self._batch[empty.key].held() or empty for empty in views]
 
     def ask(self, type_ids: Mapping[str, int]) -> Ask:
         """What brings the batch's views up to the head."""
-        known = self._batch.values()
+        known = self._asked
         selected = {
-            kind: _array(type_ids[name] for event in kind.handlers for name in stored_names(event))
-            for kind in {one.kind for one in known}
+            id(types): _array(type_ids[name] for event in types for name in stored_names(event))
+            for types in {id(one.types): one.types for one in known}.values()
         }
         return Ask(
             "boundary",
             [
                 bigints([tag_key(one.tags[0]) for one in known]),
-                texts([selected[one.kind] for one in known]),
+                texts([selected[id(one.types)] for one in known]),
                 bigints([bigint(one.seen) for one in known]),
                 texts([_others(one.tags[1:]) for one in known]),
             ],
@@ -127,20 +133,32 @@ class Views:
 
     @property
     def needed(self) -> bool:
-        """Whether the batch depends on any view."""
-        return bool(self._batch)
+        """Whether anything is to be read for the batch's views."""
+        return bool(self._asked)
 
     def load(self, found: Iterable[tuple[int, Recorded]], voids: Voids, head: int) -> None:
         """Fold what was read, leaving out what was voided; the views stand at the head then."""
-        batch = list(self._batch.values())
         for n, recorded in found:
-            event, known = recorded.event, batch[n - 1]
+            event, known = recorded.event, self._asked[n - 1]
             if event is None or voids.hides(recorded.envelope):
                 continue
             if known.selects(event, recorded.tags):
                 known.fold(event, recorded.envelope)
-        for known in batch:
+        for known in self._asked:
             known.seen = head
+        self._asked.clear()
+
+    def lacks(self, views: Iterable[View]) -> list[View]:
+        """Those of the views that the batch was not asked for when it began."""
+        return [view for view in views if view.key not in self._batch]
+
+    def catch_up(self, views: Iterable[View], accepted: Iterable[Draft]) -> None:
+        """Let views that came later take in what the batch has accepted before."""
+        known = [self._batch[view.key] for view in views]
+        for draft in accepted:
+            for one in known:
+                if draft.event is not None and one.selects(draft.event, draft.tags):
+                    one.accept(draft)
 
     def fold(self, draft: Draft) -> None:
         """Let the batch's views take in an event that the batch has just accepted."""
@@ -178,3 +196,15 @@ def _others(tags: tuple[str, ...]) -> bytes:
 
 def _array(values: Iterable[Any]) -> bytes:
     return ("{" + ",".join(map(str, values)) + "}").encode()
+
+
+def decoded(rows: Rows) -> list[tuple[int, Recorded]]:
+    """What was read for views, by their numbers; what several of them want is decoded once."""
+    once: dict[bytes, Recorded] = {}
+    found = []
+    for n, position, entry in rows:
+        recorded = once.get(position)
+        if recorded is None:
+            recorded = once[position] = decode_entry(entry, number(position))
+        found.append((number(n), recorded))
+    return found

@@ -21,7 +21,8 @@ from store.erased_subjects import subjects_of_erasure, subjects_of_member
 from store.erasure_register import ERASED_TYPES, ErasureRegister
 from store.log import Head, Log
 from store.query import Query, QueryItem
-from store.requests import ERASURES_SOURCE, NewEvent
+from store.requests import NewEvent
+from store.sources import ERASURES_SOURCE
 from store.vault import Vault
 from store.vault_erasures import Applied, Order, VaultErasures
 

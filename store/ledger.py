@@ -24,18 +24,12 @@ from store.erasure_register import ErasureRegister
 from store.erasures import Erasures
 from store.errors import StoreUnavailable
 from store.log import Log
+from store.reacting import Outcome
 from store.recorder import Recorder
 from store.reply import Reply
-from store.requests import (
-    VAULT_SOURCE,
-    Decide,
-    NewEvent,
-    Observe,
-    Outcome,
-    Verdict,
-    digest_of,
-)
+from store.requests import Decide, NewEvent, Observe, Verdict, digest_of
 from store.sealer import is_sealed
+from store.sources import VAULT_SOURCE
 from store.subjects import asks_the_log, subject_of
 from store.tree import LogTree
 from store.vault import Vault
@@ -160,7 +154,7 @@ class Ledger:
         sound = [event for event in checked if not isinstance(event, FilrougeError)]
         sealed = iter(self._sealed(sound))
         final = [event if isinstance(event, FilrougeError) else next(sealed) for event in checked]
-        request = Observe(events, final, actor, batch)
+        request = Observe(events, final, actor, batch, self._writer.rules)
         self._writer.submit(request)
         return request.reply
 

@@ -5,47 +5,29 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import msgspec
 from eventsourcing.dcb.api import DCBAppendCondition, DCBEvent
 from eventsourcing.persistence import IntegrityError
 
-from domain.decision import Reaction, Slice, View, reaction_to
+from domain.decision import Slice, View
 from domain.envelope import Recorded
 from domain.errors import FilrougeError, InvalidEvent
 from domain.event import Event, validated
+from domain.rules import RULE_BOOK_TAG, RuleAmended, RuleBook, RulePublished, RuleRetired, Rules
 from domain.types import TIME_LEAD_MAX
 from domain.voids import BatchIsVoided
 from store.draft import Draft, make_draft, make_opaque
 from store.query import Query, QueryItem
+from store.reacting import Outcome, earning_for, followers_of, reactions_for, record
 from store.reply import Reply
 from store.rows import origin_key
+from store.sources import COMMANDS_SOURCE, OPAQUE_SOURCE
 from store.subjects import Subject
 
 if TYPE_CHECKING:
     from store.batch import Batch
-
-COMMANDS_SOURCE = "/commands"
-REACTIONS_SOURCE = "/reactions"
-OPAQUE_SOURCE = "/opaque"
-ERASURES_SOURCE = "/erasures"
-"""Of erasures that are recorded again, because a restored log had lost them."""
-VAULT_SOURCE = "/vault"
-"""Of what the vault says of its epoch keys."""
-OWN_SOURCES = frozenset(
-    {COMMANDS_SOURCE, REACTIONS_SOURCE, OPAQUE_SOURCE, ERASURES_SOURCE, VAULT_SOURCE}
-)
-"""Sources that are the ledger's own: nobody else's events come from there."""
-
-
-class Outcome(NamedTuple):
-    """What became of one observation."""
-
-    position: int | None
-    """Where it stands; for a duplicate, where the first one stands; None if it was refused."""
-    duplicate: bool = False
-    error: FilrougeError | None = None
 
 
 class Verdict(NamedTuple):
@@ -76,16 +58,25 @@ class Observe:
         events: Sequence[Event | FilrougeError],
         actor: str,
         batch: str | None,
+        rules: Rules,
     ) -> None:
-        """Take what was reported, and its events as they were checked and sealed."""
+        """Take what was reported, its events as they were checked and sealed, and the rules.
+
+        The rules are those that were known last: under the lock it turns out whether they still
+        are what they were.
+        """
         self.reply: Reply[list[Outcome]] = Reply()
         self.batch = batch
         self.drafts = [
             _drafted(new, event, actor, batch) for new, event in zip(reported, events, strict=True)
         ]
         self.reactions = [
-            None if isinstance(draft, FilrougeError) else _reaction(draft) for draft in self.drafts
+            [] if isinstance(draft, FilrougeError) else reactions_for(draft)
+            for draft in self.drafts
         ]
+        self.book = RuleBook(RULE_BOOK_TAG)
+        self.rules = rules
+        self.earnings = [earning_for(draft, rules) for draft in self.drafts]
 
     @property
     def size(self) -> int:
@@ -100,19 +91,38 @@ class Observe:
     @property
     def views(self) -> list[View]:
         """What its reactions depend on."""
-        return [view for reaction in self.reactions if reaction for view in reaction.boundary]
+        found = [self.book, *(v for some in self.reactions for one in some for v in one.boundary)]
+        return found + [v for earning in self.earnings if earning for v in earning.boundary]
+
+    def look_again(self, rules: Rules) -> None:
+        """Take in that the rules are others than those that it was made with."""
+        if rules is not self.rules:
+            self.rules = rules
+            self.earnings = [earning_for(draft, rules) for draft in self.drafts]
 
     def decide(self, batch: Batch) -> list[Outcome]:
         """Record each event that is new, with what follows from it."""
         voided = self.batch is not None and self.batch in batch.voided_batches
+        self.look_again(batch.rules(self.book))
         return [
             Outcome(None, error=draft)
             if isinstance(draft, FilrougeError)
             else Outcome(None, error=BatchIsVoided(batch_id=self.batch))
             if voided
-            else _recorded(batch, draft, reaction)
-            for draft, reaction in zip(self.drafts, self.reactions, strict=True)
+            else self._recorded(batch, n, draft)
+            for n, draft in enumerate(self.drafts)
         ]
+
+    def _recorded(self, batch: Batch, n: int, draft: Draft) -> Outcome:
+        earning = self.earnings[n]
+        reactions = self.reactions[n] if earning is None else [*self.reactions[n], earning]
+        outcome = record(batch, draft, reactions)
+        if isinstance(draft.event, RULE_EVENTS):
+            self.look_again(batch.rules(self.book))
+        return outcome
+
+
+RULE_EVENTS: Final = (RulePublished, RuleAmended, RuleRetired)
 
 
 def _drafted(
@@ -128,49 +138,6 @@ def _drafted(
         return error
 
 
-def _recorded(batch: Batch, draft: Draft, reaction: Reaction | None) -> Outcome:
-    if draft.time is not None and draft.time > batch.latest:
-        message = f"time: {draft.time.isoformat()} is more than {TIME_LEAD_MAX} ahead"
-        return Outcome(None, error=InvalidEvent(message))
-    try:
-        batch.place(draft)
-        first = batch.first(draft.origin, draft.entry)
-        if first is not None:
-            return Outcome(first, duplicate=True)
-        followers = () if reaction is None else _followers(batch, draft, reaction)
-    except FilrougeError as error:
-        return Outcome(None, error=error)
-    batch.add(draft, *followers)
-    return Outcome(draft.position)
-
-
-def _reaction(draft: Draft) -> Reaction | None:
-    # Its envelope is complete once the event has its place.
-    return None if draft.event is None else reaction_to(draft.event)
-
-
-def _followers(batch: Batch, draft: Draft, reaction: Reaction) -> list[Draft]:
-    """What follows by rule from an event that has its place, in the places after it."""
-    envelope = draft.envelope
-    reaction.envelope, reaction.now, reaction.actor = envelope, batch.now, envelope.actor
-    reaction.use(batch.held(reaction.boundary))
-    reaction.execute()
-    followers = [
-        make_draft(
-            validated(trigger.event),
-            id=f"{envelope.position}/{n}",
-            source=REACTIONS_SOURCE,
-            time=trigger.time or envelope.time,
-            actor=envelope.actor,
-            cause=trigger.cause or envelope.position,
-            batch=envelope.batch,
-        )
-        for n, trigger in enumerate(reaction.triggers)
-    ]
-    batch.place(draft, *followers)
-    return followers
-
-
 class Decide:
     """Decide one command: all of its events are recorded, or none and its error is raised."""
 
@@ -180,7 +147,8 @@ class Decide:
         self.digest = digest
         self.actor = actor
         self.origins = [origin_key(COMMANDS_SOURCE, f"{decision.command_id}/0")]
-        self.views = list(decision.boundary)
+        self.book = RuleBook(RULE_BOOK_TAG)
+        self.views = [self.book, *decision.boundary]
         self.size = 1
         self.query, self.after, self.refusal = subject.guard, subject.after, subject.refusal
         self.conflicts = False
@@ -215,8 +183,21 @@ class Decide:
             message = f"{type(decision).__name__} decided nothing and refused nothing"
             raise AssertionError(message)
         batch.place(*drafts)
-        batch.add(*drafts)
+        awards = self._awards(batch, drafts)
+        batch.place(*drafts, *awards)
+        batch.add(*drafts, *awards)
         return Verdict(drafts[-1].position, tuple(draft.recorded() for draft in drafts))
+
+    def _awards(self, batch: Batch, drafts: Sequence[Draft]) -> list[Draft]:
+        """What the rules give for what was decided. Which views that needs is only known now."""
+        rules = batch.rules(self.book)
+        awards: list[Draft] = []
+        if rules.by_trigger:
+            for draft in drafts:
+                earning = earning_for(draft, rules)
+                if earning is not None:
+                    awards += followers_of(batch, draft, [earning])
+        return awards
 
 
 class Append:

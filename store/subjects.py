@@ -6,17 +6,24 @@ refuses the void of one that grew between the reading and the deciding.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from domain.decision import Command
+from domain.earning import AWARDS_PER_EVENT_MAX
+from domain.envelope import Recorded
 from domain.erasures import EraseMember, EraseProspect, EraseVisitor
 from domain.errors import RuleError
 from domain.ledger import LedgerAlreadyOpened, LedgerOpened, OpenLedger
+from domain.points import PointsEarned, cause_tags, lot_tags
 from domain.programmes import OpenProgramme
 from domain.undoing import consequence_tags
 from domain.voids import VoidBatch, VoidEvent
 from store.log import Log
 from store.query import EVERYTHING, Query, QueryItem
+from store.sources import REACTIONS_SOURCE
+
+FOLLOWERS_MAX: Final = 2 * AWARDS_PER_EVENT_MAX
+"""Awards stand no further behind what they were given for."""
 
 
 class BatchStillArriving(RuleError):
@@ -41,6 +48,28 @@ def asks_the_log(struct: object) -> bool:
     )
 
 
+def awards_behind(log: Log, position: int) -> list[Recorded]:
+    """What rules gave for an event: close behind it, under ids that name its position."""
+    following = log.entries(range(position + 1, position + 1 + FOLLOWERS_MAX))
+    return [
+        one
+        for one in following
+        if isinstance(one.event, PointsEarned)
+        and one.envelope.source == REACTIONS_SOURCE
+        and one.envelope.id.startswith(f"{position}/")
+    ]
+
+
+def accounts_behind(log: Log, position: int) -> list[str]:
+    """Tags of the accounts that hold awards for an event which name no other cause."""
+    return [
+        f"account:{one.event.account_id}"
+        for one in awards_behind(log, position)
+        if isinstance(one.event, PointsEarned)
+        and cause_tags(one.event) == lot_tags(one.event.lot_id)
+    ]
+
+
 def subject_of(command: Command, log: Log) -> Subject:
     """What the slice of this command needs beside it; most need nothing."""
     match command:
@@ -55,7 +84,8 @@ def subject_of(command: Command, log: Log) -> Subject:
         case EraseMember() | EraseProspect() | EraseVisitor():
             return _known(log, command.tag)
         case VoidEvent(position=position):
-            return Subject({"subject": log.entry(position)})
+            subject = log.entry(position)
+            return Subject({"subject": subject, "accounts": accounts_behind(log, position)})
         case VoidBatch(batch_id=batch_id):
             batch = Query((QueryItem(tags=(f"batch:{batch_id}",)),))
             head = log.head().position

@@ -19,8 +19,9 @@ import structlog
 
 from domain.envelope import Recorded, decode_entry
 from domain.errors import FilrougeError
+from domain.rules import NO_RULES
 from store.batch import Batch, read_on
-from store.boundary import BOUNDARY, Views
+from store.boundary import BOUNDARY, Views, decoded
 from store.conditions import CONDITIONS, Conditions
 from store.errors import StoreOverloaded, StoreUnavailable
 from store.log import Head, Log
@@ -28,7 +29,7 @@ from store.metrics import Meter
 from store.packed import bigint, moment, number, smallint, smallints, uuids
 from store.partitions import make_room
 from store.reply import Turns
-from store.requests import Append, Decide, Request
+from store.requests import Append, Decide, Observe, Request
 from store.round_trip import BEGIN, COMMIT, Ask, Rows, prepare, round_trip
 from store.rows import WRITE
 from store.silence import LOOK_SECONDS, in_turn
@@ -86,6 +87,8 @@ class Writer:
         self.meter = Meter(name, self._waiting.__len__)
         self._connection: psycopg.Connection | None = None
         self._views, self._voids, self._voids_seen = Views(), Voids(), 0
+        self.rules = NO_RULES
+        """The rules that were known last: under the lock they may turn out to be others."""
         self._type_ids, self._room = dict[str, int](), 0  # room: up to where nobody need ask
         self._expected, self._linger_seconds = 0, 0.0
         self._thread = threading.Thread(target=self._loop, name="writer", daemon=True)
@@ -203,7 +206,30 @@ class Writer:
             head, firsts, _, found = self._read(cursor.connection, requests)
         self._voids_seen = head.position
         self._views.load(found, self._voids, head.position)
-        return Batch(head, self._views, firsts, self._voids.batches, partial(read_on, cursor))
+        batch = Batch(
+            head, self._views, firsts, self._voids.batches, partial(read_on, cursor),
+            partial(self._bring_up, cursor.connection, head.position),
+        )  # fmt: skip
+        self._look_again(batch, requests)
+        return batch
+
+    def _look_again(self, batch: Batch, requests: list[Request]) -> None:
+        """Read at once what those depend on that were made when the rules were others."""
+        observed = [request for request in requests if isinstance(request, Observe)]
+        if not observed:
+            return
+        self.rules = batch.rules(observed[0].book)
+        changed = [request for request in observed if request.rules is not self.rules]
+        for request in changed:
+            request.look_again(self.rules)
+            self._views.need(request.views)
+        if self._views.needed:
+            batch.bring_up()
+
+    def _bring_up(self, connection: psycopg.Connection, head: int) -> None:
+        """Read what the views of the batch that came later have not seen, up to the head."""
+        [rows] = round_trip(connection, [self._views.ask(self._type_ids)])
+        self._views.load(decoded(rows), self._voids, head)
 
     def _need(self, requests: list[Request]) -> None:
         self._views.begin()
@@ -237,14 +263,7 @@ class Writer:
         firsts = {
             key: (number(position), entry) for key, position, entry in answers.get("origins", ())
         }
-        decoded: dict[bytes, Recorded] = {}
-        found = []
-        for n, position, entry in answers.get("views", ()):
-            recorded = decoded.get(position)
-            if recorded is None:
-                recorded = decoded[position] = decode_entry(entry, number(position))
-            found.append((number(n), recorded))
-        return head, firsts, answers["voids"], found
+        return head, firsts, answers["voids"], decoded(answers.get("views", []))
 
     def _add_voids(self, rows: Rows) -> bool:
         found = [decode_entry(entry, number(position)) for position, entry in rows]

@@ -15,6 +15,10 @@ LINES_MAX = 300
 # What the domain may import beside the standard library: the pure parts of eventsourcing only.
 PURE = {"domain", "msgspec", "eventsourcing.dcb.api", "eventsourcing.dcb.domain"}
 PURE |= {"eventsourcing.domain"}
+# CEL has no clock, no I/O and no randomness: the conditions of rules are part of what is decided.
+PURE |= {"cel_expr_python.cel"}
+# Checks a value against a schema; it is told to fetch nothing.
+PURE |= {"jsonschema_rs"}
 
 # Parts of the standard library that know the time, the dice or the outside.
 IMPURE = {"asyncio", "multiprocessing", "os", "random", "secrets", "socket", "subprocess"}

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from itertools import groupby
 
-from domain.decision import Command, View, commands, reactions, slices
+from domain.decision import Command, Reaction, Slice, View, commands, reactions, slices
+from domain.earning import Earning
 from filrouge.documentation.markdown import anchor, first_sentence, page, prose, table
 from filrouge.documentation.sources import line_of
 from filrouge.documentation.structs import area, fields_table
@@ -70,26 +71,40 @@ def _reactions() -> str:
                 f"### {reaction.__name__}\n\n"
                 f"After [{event.type_name}](events.md#{anchor(event.type_name)}): "
                 f"{prose(reaction.__doc__)}\n\nReads {_links(reaction.reads)}."
-                for event, reaction in found
+                for event, some in found
+                for reaction in some
             ),
+            f"### {Earning.__name__}\n\nAfter every event that a rule of the ledger looks at: "
+            f"{prose(Earning.__doc__)}\n\nReads {_links(Earning.reads)}.",
         ]
     )
 
 
 def _views() -> str:
-    found = {view for one in (*slices().values(), *reactions().values()) for view in one.reads}
+    reacting = (reaction for some in reactions().values() for reaction in some)
+    deciders: tuple[type[Slice | Reaction], ...] = (*slices().values(), *reacting, Earning)
+    found = {view for one in deciders for view in one.reads}
     return "\n\n".join(
         [
             "## Views",
             "Several decisions share one view; it is kept between decisions, and only advanced.",
             *(
-                f"### {view.__name__}\n\n{prose(view.__doc__)}\n\nFolds "
-                + ", ".join(
-                    f"[{event.type_name}](events.md#{anchor(event.type_name)})"
-                    for event in sorted(view.handlers, key=lambda event: event.type_name)
-                )
-                + "."
+                f"### {view.__name__}\n\n{prose(view.__doc__)}{_folds(view)}"
                 for view in sorted(found, key=lambda view: view.__name__)
             ),
         ]
+    )
+
+
+def _folds(view: type[View]) -> str:
+    """What a view folds; one that says it for each instance says so in its own text."""
+    if not view.handlers:
+        return ""
+    return (
+        "\n\nFolds "
+        + ", ".join(
+            f"[{event.type_name}](events.md#{anchor(event.type_name)})"
+            for event in sorted(view.handlers, key=lambda event: event.type_name)
+        )
+        + "."
     )

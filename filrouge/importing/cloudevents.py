@@ -16,7 +16,7 @@ from filrouge.importing.records import Record
 from filrouge.importing.rows import Ids, Row
 from filrouge.importing.sections import CompiledFile, Made, Place, Taking
 from store.ledger import NewEvent
-from store.requests import OWN_SOURCES
+from store.sources import OWN_SOURCES
 
 ATTRIBUTES: Final = frozenset(
     {

@@ -21,7 +21,7 @@ from filrouge.simulator.state import State
 from store.ledger import Ledger, NewEvent, Outcome
 from store.query import Query, QueryItem
 from store.reply import Reply
-from store.requests import COMMANDS_SOURCE, REACTIONS_SOURCE
+from store.sources import COMMANDS_SOURCE, REACTIONS_SOURCE
 
 ACTOR: Final = "simulator"
 EVENTS_AT_ONCE: Final = 2_000

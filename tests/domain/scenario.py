@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any, Self
 
-from domain.decision import Command, Reaction, Slice, reaction_to, replay, slice_for
+from domain.decision import Command, Reaction, Slice, Trigger, reactions_to, replay, slice_for
+from domain.earning import Earning, earning_of
 from domain.envelope import Envelope, Recorded, event_parts, stamp
 from domain.event import Event, tags_of, validated
+from domain.findings import Finding
 from domain.ledger import BatchVoided, EventVoided
+from domain.points import PointsEarned, cause_tags, lot_tags
 from domain.programmes import OpenProgramme
+from domain.rules import RULE_BOOK_TAG, RuleBook
 from domain.undoing import consequence_tags
 from domain.voids import VoidBatch, VoidEvent
 from tests.domain.moments import NOON
@@ -36,11 +40,35 @@ class Scenario:
     ) -> list[Any]:
         """Record an observation; answer what followed from it by rule."""
         recorded = self._record(event, time=at, batch=batch, keep=False)
-        reaction = reaction_to(event)
-        if reaction is not None:
-            reaction.envelope = recorded.envelope
-        followed = self._decide(reaction) if reaction else []
+        reactions = [*reactions_to(event), *self._rules(recorded)]
+        followed = self._react(recorded, reactions)
         self.log.append(recorded)
+        return self._follow_all(recorded, followed, batch)
+
+    def why(self, event: Event, *, at: datetime | None = None) -> list[Finding]:
+        """What each rule would give for an event, and why; nothing is recorded."""
+        recorded = self._record(event, time=at, keep=False)
+        found = self._rules(recorded, traced=True)
+        self._react(recorded, [*reactions_to(event), *found])
+        return [finding for one in found for finding in one.findings or ()]
+
+    def _rules(self, recorded: Recorded, *, traced: bool = False) -> list[Earning]:
+        book = self.view(RuleBook(RULE_BOOK_TAG))
+        assert recorded.event is not None
+        time = recorded.envelope.time
+        earning = earning_of(recorded.event, time, book.rules, traced=traced)
+        return [] if earning is None else [earning]
+
+    def _react(self, recorded: Recorded, reactions: Sequence[Reaction]) -> list[Trigger]:
+        followed: list[Trigger] = []
+        for reaction in reactions:
+            reaction.envelope, reaction.earlier = recorded.envelope, tuple(followed)
+            followed += self._decide(reaction)
+        return followed
+
+    def _follow_all(
+        self, recorded: Recorded, followed: Sequence[Trigger], batch: str | None = None
+    ) -> list[Event]:
         position, time = recorded.envelope.position, recorded.envelope.time
         return [
             self._follow(t.event, f"{position}/{n}", t.cause or position, t.time or time, batch)
@@ -54,14 +82,20 @@ class Scenario:
         decision = slice_for(command, command_id, **self._subject(command))
         triggers = self._decide(decision)
         assert triggers, f"{type(decision).__name__} decided nothing"
-        return [
+        before = len(self.log)
+        decided = [
             self._follow(t.event, f"{command_id}/{n}", t.cause, t.time or decision.time, None)
             for n, t in enumerate(triggers)
         ]
+        recorded, self.log = self.log[before:], self.log[:before]
+        followed = [self._react(one, self._rules(one)) for one in recorded]
+        self.log += recorded
+        awards = [self._follow_all(*one) for one in zip(recorded, followed, strict=True)]
+        return [*decided, *(award for some in awards for award in some)]
 
     def view(self, view: Any) -> Any:
         """A view of the history as it stands, without what was voided."""
-        return replay(view, self.standing())
+        return replay(view.fresh(), self.standing())
 
     def standing(self) -> list[Recorded]:
         """The history without what was voided."""
@@ -87,6 +121,8 @@ class Scenario:
         self._given = []
         decision.now, decision.actor = self.now, self.actor
         decision.use(tuple(self.view(view) for view in decision.boundary))
+        if isinstance(decision, Reaction) and decision.further():
+            decision.use(tuple(self.view(view) for view in decision.boundary))
         decision.execute()
         return decision.triggers
 
@@ -94,7 +130,14 @@ class Scenario:
         match command:
             case VoidEvent(position=position):
                 found = [r for r in self.log if r.envelope.position == position]
-                return {"subject": found[0] if found else None}
+                given = [r for r in self.log if r.envelope.id.startswith(f"{position}/")]
+                awards = [r.event for r in given if isinstance(r.event, PointsEarned)]
+                accounts = [
+                    f"account:{one.account_id}"
+                    for one in awards
+                    if cause_tags(one) == lot_tags(one.lot_id)
+                ]
+                return {"subject": found[0] if found else None, "accounts": accounts}
             case VoidBatch(batch_id=batch_id):
                 brought = [r for r in self.log if r.envelope.batch == batch_id]
                 causes = [tag for r in brought for tag in consequence_tags(r.event)]

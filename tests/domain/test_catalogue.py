@@ -33,6 +33,7 @@ DECIDED = """
     points.expired points.transferred points.adjusted points.clawed_back points.activated
     adjustment.proposed adjustment.rejected programme.opened programme.amended
     reward.granted reward.redeemed reward.withdrawn
+    rule.published rule.amended rule.retired
 """
 CONTACT = """
     invitation.sent visit.recorded participation.recorded share.recorded contribution.posted

@@ -20,7 +20,7 @@ from filrouge.simulator import State
 from filrouge.simulator.run import Progress, begun, complete, fill, write
 from store.database import Database
 from store.ledger import Ledger
-from store.requests import REACTIONS_SOURCE
+from store.sources import REACTIONS_SOURCE
 from tests.filrouge.conftest import Filrouge
 
 MEMBERS, YEARS, SEED = 250, 1.0, 3

@@ -1,0 +1,158 @@
+"""Counting: what the rules of a ledger count over time, and which events open their windows."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any, Final, NamedTuple
+from weakref import WeakKeyDictionary
+
+from domain.envelope import Envelope
+from domain.event import Event
+from domain.expressions import Fault, compiled, together, values_for
+from domain.facts import event_scope, event_values
+from domain.rule_terms import Window
+from domain.rules import Rules, RuleVersion
+from domain.triggers import counts_over_time, trigger_class
+
+Place = tuple[datetime, int]
+"""When something happened, and its position: what is earlier comes first, ties by position."""
+
+
+class Counted(NamedTuple):
+    """One event that counts."""
+
+    place: Place
+    amount: int
+    cause: tuple[str, str] | None
+    """The field that names the thing and its id: ``purchase_id``, ``p1``."""
+
+
+class Opened(NamedTuple):
+    """A window that an event opened."""
+
+    place: Place
+    closes: datetime
+
+
+CAUSES: Final = (
+    "purchase_id", "participation_id", "share_id", "contribution_id", "referral_id",
+)  # fmt: skip
+"""The fields by which an event names what points are given for, where it has one of them."""
+
+
+def cause_of(event: Event) -> tuple[str, str] | None:
+    """The field that names what an event is about, and the id in it."""
+    for field in CAUSES:
+        id_ = getattr(event, field, None)
+        if id_ is not None:
+            return field, id_
+    return None
+
+
+class Series:
+    """What several rules count alike: the events of one type of which a condition is true."""
+
+    def __init__(self, trigger: type[Event], condition: str | None, amount: str | None) -> None:
+        self.trigger = trigger
+        self._scope = event_scope(trigger)
+        self._condition = compiled(self._scope, condition, "bool") if condition else None
+        self._amount = compiled(self._scope, amount, "int") if amount else None
+        forms = (self._condition, self._amount)
+        self._variables = frozenset[str]().union(*(one.variables for one in forms if one))
+
+    def count(self, event: Event, envelope: Envelope) -> Counted | Fault | None:
+        """What an event counts for; None if its condition is not true."""
+        amount: Any = 1
+        if self._condition is not None or self._amount is not None:
+            values = values_for(self._scope, event_values(self._variables, event, envelope))
+            holds = True if self._condition is None else self._condition.of(values)
+            if holds is not True:
+                return holds if isinstance(holds, Fault) else None
+            if self._amount is not None:
+                amount = self._amount.of(values)
+        if isinstance(amount, Fault):
+            return amount
+        if isinstance(amount, bool) or not isinstance(amount, int):
+            return Fault("the amount is null")
+        return Counted((envelope.time, envelope.position), amount, cause_of(event))
+
+
+class Openings:
+    """The rules whose windows are opened by one type of event, and what tells which it opens."""
+
+    def __init__(self, opener: type[Event], versions: Sequence[RuleVersion]) -> None:
+        self._scope = event_scope(opener)
+        self._always = [version for version in versions if not window_of(version).opening]
+        self._tested = [version for version in versions if window_of(version).opening]
+        texts = [window_of(version).opening or "" for version in self._tested]
+        self._each = [compiled(self._scope, text, "bool") for text in texts]
+        self._variables = frozenset[str]().union(*(one.variables for one in self._each))
+        self._together = together(self._scope, texts) if len(texts) > 1 else None
+
+    def opened(self, event: Event, envelope: Envelope) -> list[tuple[RuleVersion, Opened]]:
+        """The windows that an event opens."""
+        opens = list(self._always)
+        if self._tested:
+            values = values_for(self._scope, event_values(self._variables, event, envelope))
+            found = None if self._together is None else self._together.of(values)
+            if not isinstance(found, list):
+                found = [one.of(values) for one in self._each]
+            opens += [one for one, holds in zip(self._tested, found, strict=True) if holds is True]
+        place = envelope.time, envelope.position
+        return [
+            (version, Opened(place, envelope.time + timedelta(hours=window_of(version).hours or 0)))
+            for version in opens
+        ]
+
+
+def window_of(version: RuleVersion) -> Window:
+    """The window of a challenge."""
+    assert version.terms.challenge is not None
+    return version.terms.challenge.window
+
+
+class Counting:
+    """Everything that the rules of a ledger count over time."""
+
+    def __init__(self, rules: Rules) -> None:
+        versions = [
+            version
+            for rule in rules.rules.values()
+            for version in rule.versions
+            if counts_over_time(version.terms)
+        ]
+        self.key = tuple(version.position for version in versions)
+        """What is counted is the same as long as these versions are."""
+        made: dict[tuple[str, str | None, str | None], Series] = {}
+        self.series: dict[int, Series] = {}
+        """By the position of the version; versions that count alike share one."""
+        openers: defaultdict[str, list[RuleVersion]] = defaultdict(list)
+        for version in versions:
+            terms = version.terms
+            amount = terms.challenge.amount if terms.challenge else None
+            form = terms.trigger, terms.condition, amount
+            if form not in made:
+                made[form] = Series(trigger_class(terms.trigger), terms.condition, amount)
+            self.series[version.position] = made[form]
+            if terms.challenge is not None and terms.challenge.window.opened_by is not None:
+                openers[terms.challenge.window.opened_by].append(version)
+        self.by_trigger: defaultdict[type[Event], list[Series]] = defaultdict(list)
+        for series in made.values():
+            self.by_trigger[series.trigger].append(series)
+        self.openings = {
+            (cls := trigger_class(name)): Openings(cls, some) for name, some in openers.items()
+        }
+        self.event_types = tuple(dict.fromkeys((*self.by_trigger, *self.openings)))
+
+
+_countings: Final[WeakKeyDictionary[Rules, Counting]] = WeakKeyDictionary()
+
+
+def counting_of(rules: Rules) -> Counting:
+    """What these rules count over time."""
+    found = _countings.get(rules)
+    if found is None:
+        found = _countings[rules] = Counting(rules)
+    return found

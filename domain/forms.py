@@ -1,0 +1,213 @@
+"""Forms: the terms of rules made ready to run, and which of them look at an event of an instant."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime, timedelta
+from typing import Any, Final, Literal, NamedTuple
+from weakref import WeakKeyDictionary
+
+from domain.budgets import Promises
+from domain.campaigns import CampaignPlan
+from domain.decision import View
+from domain.earned import ProgrammeEarned
+from domain.event import Event
+from domain.expressions import Compiled, Fault, Scope, compiled, together, values_for
+from domain.facts import full_scope
+from domain.programmes import EVERY_PROGRAMME, ProgrammeTerms
+from domain.rule_terms import Role, Rounding, RuleTerms
+from domain.rules import Rule, Rules, RuleVersion
+from domain.triggers import counts_over_time, trigger_class, trigger_name
+
+Looks = Literal["at", "inside", "opening"]
+"""A version looks at the event itself; at what it counts inside windows that are open; or at the
+window that it opens, for what was recorded before it."""
+
+
+class Forms:
+    """The expressions of one version."""
+
+    def __init__(self, terms: RuleTerms) -> None:
+        trigger = trigger_class(terms.trigger)
+        scope = full_scope(trigger)
+        counting = counts_over_time(terms)
+        self.condition = None if counting else _form(scope, terms.condition, "bool")
+        self.eligibility = _form(scope, terms.eligibility, "bool")
+        self.points = _form(scope, terms.points, "int")
+        amount = terms.per_amount.amount if terms.per_amount else None
+        self.amount = _form(scope, amount, "int")
+        forms = (self.condition, self.eligibility, self.points, self.amount)
+        self.variables = frozenset[str]().union(*(one.variables for one in forms if one))
+
+
+def _form(scope: Scope, text: str | None, result: Any) -> Compiled | None:
+    return None if text is None else compiled(scope, text, result)
+
+
+_forms: Final[WeakKeyDictionary[RuleVersion, Forms]] = WeakKeyDictionary()
+
+
+def forms_of(version: RuleVersion) -> Forms:
+    """The expressions of a version; they are compiled once."""
+    found = _forms.get(version)
+    if found is None:
+        found = _forms[version] = Forms(version.terms)
+    return found
+
+
+class Candidate(NamedTuple):
+    """A version of a rule that looks at an event."""
+
+    version: RuleVersion
+    rule: Rule
+    looks: Looks
+    forms: Forms
+
+
+class Plan:
+    """The versions that look at the events of one type between two instants, in their order."""
+
+    def __init__(self, event_class: type[Event], candidates: Sequence[Candidate]) -> None:
+        self.candidates = candidates
+        self.scope = full_scope(event_class)
+        self.variables = frozenset[str]().union(*(one.forms.variables for one in candidates))
+        self.roles: tuple[Role, ...] = tuple(
+            dict.fromkeys(role for one in candidates for role in one.version.terms.roles)
+        )
+        self.screened = [
+            (one.version, one.forms.condition, one.version.terms.condition or "")
+            for one in candidates
+            if one.forms.condition is not None
+        ]
+        terms = [one.version.terms for one in candidates]
+        self.limited = any(one.limits is not None for one in terms)
+        self.counts = any(map(counts_over_time, terms))
+        self.event_campaign = any(one.event_campaign for one in terms)
+        """Whether the campaign that the event names pays."""
+        self.shared = list(_shared(terms))
+        """Views that are the same for all events."""
+        texts = [text for _, _, text in self.screened]
+        self._together = together(self.scope, texts) if len(texts) > 1 else None
+
+    def uses(self, root: str) -> bool:
+        """Whether any of them speaks of ``member``, ``campaign`` or ``activation``."""
+        return any(name.startswith(f"{root}.") for name in self.variables)
+
+    def conditions(self, values: Any) -> dict[int, Any]:
+        """The value of each condition, by the position of its version; Faults among them."""
+        if self._together is not None:
+            found = self._together.of(values)
+            if isinstance(found, list):
+                pairs = zip(self.screened, found, strict=True)
+                return {version.position: value for (version, _, _), value in pairs}
+        # One of them has no value: each is asked alone, so that the others still count.
+        return {version.position: form.of(values) for version, form, _ in self.screened}
+
+    def values(self, values: dict[str, Any]) -> Any:
+        """The values of variables, as the expressions take them."""
+        return values_for(self.scope, values)
+
+
+def _shared(terms: Iterable[RuleTerms]) -> Iterator[View]:
+    yield ProgrammeTerms(EVERY_PROGRAMME)
+    for campaign in dict.fromkeys(one.campaign_id for one in terms):
+        if campaign is not None:
+            yield CampaignPlan(f"campaign:{campaign}")
+            yield Promises(f"campaign:{campaign}")
+    limited = [one for one in terms if one.limits and one.limits.programme_points is not None]
+    for programme in dict.fromkeys(one.programme for one in limited):
+        yield ProgrammeEarned(f"programme:{programme}")
+
+
+class Plans:
+    """The plans of one set of rules; each is made when it is first needed."""
+
+    def __init__(self, rules: Rules) -> None:
+        self._rules = rules
+        self._bounds: dict[str, list[datetime]] = {}
+        self._made: dict[tuple[str, int], Plan] = {}
+
+    def plan(self, event_class: type[Event], time: datetime) -> Plan | None:
+        """The plan for an event of a type and time; None if no rule looks at it."""
+        name = trigger_name(event_class)
+        rules = self._rules.by_trigger.get(name)
+        if rules is None:
+            return None
+        bounds = self._bounds.get(name)
+        if bounds is None:
+            bounds = self._bounds[name] = sorted({at for rule in rules for at in _bounds(rule)})
+        key = name, bisect_right(bounds, time)
+        plan = self._made.get(key)
+        if plan is None:
+            found = [one for rule in rules for one in _candidates(rule, name, time)]
+            found.sort(key=lambda one: one.version.order)
+            plan = self._made[key] = Plan(event_class, found)
+        return plan
+
+
+_plans: Final[WeakKeyDictionary[Rules, Plans]] = WeakKeyDictionary()
+
+
+def plan_of(rules: Rules, event_class: type[Event], time: datetime) -> Plan | None:
+    """The plan for an event of a type and time; None if no rule looks at it."""
+    plans = _plans.get(rules)
+    if plans is None:
+        plans = _plans[rules] = Plans(rules)
+    return plans.plan(event_class, time)
+
+
+def _window(version: RuleVersion) -> timedelta | None:
+    challenge = version.terms.challenge
+    if challenge is None or challenge.window.hours is None:
+        return None
+    return timedelta(hours=challenge.window.hours)
+
+
+def _bounds(rule: Rule) -> Iterable[datetime]:
+    """Every instant at which the versions that look at an event may be others."""
+    for version in rule.versions:
+        ends = [at for at in (version.terms.valid_until, rule.retired_at) if at is not None]
+        later = _window(version) or timedelta()
+        yield version.begins
+        yield from ends
+        yield from (at + later for at in ends)
+
+
+def _candidates(rule: Rule, name: str, time: datetime) -> Iterable[Candidate]:
+    now = rule.at(time)
+    for version in rule.versions:
+        terms, window = version.terms, _window(version)
+        if window is None:
+            if version is now and terms.trigger == name:
+                yield Candidate(version, rule, "at", forms_of(version))
+            continue
+        ends = [at for at in (terms.valid_until, rule.retired_at) if at is not None]
+        open_until = min(ends) + window if ends else None
+        may_be_open = version.begins <= time and (open_until is None or time < open_until)
+        if terms.trigger == name and may_be_open:
+            yield Candidate(version, rule, "inside", forms_of(version))
+        assert terms.challenge is not None
+        if terms.challenge.window.opened_by == name and version is now:
+            yield Candidate(version, rule, "opening", forms_of(version))
+
+
+def rounded(numerator: int, denominator: int, rounding: Rounding) -> int:
+    """A quotient that is not negative, as a whole number."""
+    match rounding:
+        case "down":
+            return numerator // denominator
+        case "up":
+            return -(-numerator // denominator)
+        case "nearest":
+            return (2 * numerator + denominator) // (2 * denominator)
+
+
+def amount_of(form: Compiled, values: Any) -> int | Fault:
+    """A whole number; a Fault where the formula has none."""
+    found = form.of(values)
+    if isinstance(found, Fault):
+        return found
+    if isinstance(found, bool) or not isinstance(found, int):
+        return Fault("the formula gives null")
+    return int(found)

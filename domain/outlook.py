@@ -1,0 +1,167 @@
+"""Outlook: what a decision by the rules of a ledger depends on, for one event."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any, Final, NamedTuple
+
+from domain.accounts import AccountOpened, AccountState
+from domain.activations import ActivationTerms
+from domain.budgets import Promises
+from domain.campaigns import CampaignPlan
+from domain.causes import ContributionCause, ShareCause
+from domain.counting import counting_of
+from domain.decision import Reaction, View
+from domain.earned import Earned, MemberAccounts
+from domain.engagement import ContributionPosted, ShareRecorded
+from domain.event import Event
+from domain.findings import Finding
+from domain.forms import Plan
+from domain.member_facts import MemberFacts
+from domain.participations import ParticipationRecorded, ParticipationState
+from domain.points import PointsEarned
+from domain.progress import Progress
+from domain.purchases import PurchaseRecorded, PurchaseState
+from domain.rule_terms import Role
+from domain.rules import Rules, RuleVersion
+from domain.triggers import who
+
+FIRST_REPORTS: Final[dict[type[Event], tuple[str, type[View]]]] = {
+    PurchaseRecorded: ("purchase", PurchaseState),
+    ParticipationRecorded: ("participation", ParticipationState),
+    ShareRecorded: ("share", ShareCause),
+    ContributionPosted: ("contribution", ContributionCause),
+}
+"""What tells whether a thing was reported before, under another event id: it earns once."""
+
+
+class Earner(NamedTuple):
+    """Who earns: a member, or the account of nobody known."""
+
+    role: Role
+    member_id: str | None
+    account_id: str | None
+    """The account that the event itself names."""
+
+    @property
+    def tag(self) -> str | None:
+        """Under which what they did and earned is found."""
+        if self.member_id is not None:
+            return f"member:{self.member_id}"
+        return None if self.account_id is None else f"account:{self.account_id}"
+
+
+class Outlook(Reaction, abstract=True):
+    """The views that the rules in force need for an event, and what they show."""
+
+    def __init__(self, event: Event, rules: Rules, plan: Plan, *, traced: bool = False) -> None:
+        super().__init__(event)
+        self.rules = rules
+        self.plan = plan
+        self._counted = counting_of(rules).key if plan.counts else ()
+        self.findings: list[Finding] | None = [] if traced else None
+        self._places: dict[tuple[Any, ...], int] = {}
+        self._given: list[tuple[PointsEarned, str, bool]] = []
+        """What was given: the award, the earner's tag, and whether by a multiplier."""
+        self._counts: Counter[str] = Counter()
+        self.earners = [self._earner(role) for role in plan.roles]
+        self._look_at_history()
+
+    # --- what it depends on ------------------------------------------------------------------
+
+    def _earner(self, role: Role) -> Earner:
+        account_id = getattr(self.event, "account_id", None) if role == "member" else None
+        return Earner(role, who(self.event, role), account_id)
+
+    def _see(self, view: View) -> None:
+        if view.key not in self._places:
+            self._places[view.key] = len(self.boundary)
+            self.boundary.append(view)
+
+    def _seen(self, kind: type[View], *tags: str) -> Any:
+        place = self._places.get((kind, tags))
+        return None if place is None else self.boundary[place]
+
+    def _look_at_history(self) -> None:
+        event, plan = self.event, self.plan
+        first = FIRST_REPORTS.get(type(event))
+        if first is not None:
+            noun, kind = first
+            self._see(kind(f"{noun}:{getattr(event, noun + '_id')}"))
+        campaign = getattr(event, "campaign_id", None)
+        if campaign is not None and plan.uses("campaign"):
+            self._see(CampaignPlan(f"campaign:{campaign}"))
+        activation = getattr(event, "activation_id", None)
+        if activation is not None and plan.uses("activation"):
+            self._see(ActivationTerms(f"activation:{activation}"))
+        for earner in self.earners:
+            self._look_at_earner(earner)
+        for view in plan.shared:
+            self._see(view)
+        if campaign is not None and plan.event_campaign:
+            self._see(CampaignPlan(f"campaign:{campaign}"))
+            self._see(Promises(f"campaign:{campaign}"))
+
+    def _look_at_earner(self, earner: Earner) -> None:
+        plan, tag = self.plan, earner.tag
+        if tag is None:
+            return
+        if earner.member_id is not None:
+            self._see(MemberAccounts(tag))
+            if plan.uses("member"):
+                self._see(MemberFacts(tag))
+        elif earner.account_id is not None:
+            self._see(AccountState(tag))
+        if plan.limited:
+            self._see(Earned(tag))
+        if plan.counts:
+            self._see(Progress(tag, counting=counting_of(self.rules)))
+
+    def further(self) -> list[View]:
+        """Views that only what was read shows to be needed: of which programme an account is."""
+        before = len(self.boundary)
+        for earner in self.earners:
+            accounts = self._seen(MemberAccounts, earner.tag or "")
+            if accounts is not None:
+                held = {earner.account_id: accounts.held.get(earner.account_id), **accounts.held}
+                for account_id, known in held.items():
+                    if known is None and account_id is not None:
+                        self._see(AccountState(f"account:{account_id}"))
+        return self.boundary[before:]
+
+    def _campaign_of(self, version: RuleVersion) -> str | None:
+        if version.terms.event_campaign:
+            found: str | None = getattr(self.event, "campaign_id", None)
+            return found
+        return version.terms.campaign_id
+
+    def account_for(self, version: RuleVersion, earner: Earner) -> str | None:
+        """The event's own account if it counts these points, else the member's first that does."""
+        wanted = version.terms.programme, version.terms.points_currency
+        event = self.event
+        if isinstance(event, AccountOpened):
+            return event.account_id if (event.programme, event.points_currency) == wanted else None
+        named = [earner.account_id] if earner.account_id is not None else []
+        accounts: MemberAccounts | None = self._seen(MemberAccounts, earner.tag or "")
+        held = accounts.held if accounts is not None else {}
+        for account_id in (*named, *held):
+            known = held.get(account_id)
+            if known is None:
+                state: AccountState | None = self._seen(AccountState, f"account:{account_id}")
+                if state is not None and state.opened:
+                    known = state.programme, state.points_currency
+            if known == wanted:
+                return account_id
+        return None
+
+
+def reported(view: View, event: Event) -> bool:
+    """Whether the thing that an event tells of was told before."""
+    match view:
+        case PurchaseState():
+            return getattr(event, "purchase_id", None) in view.bought
+        case ParticipationState():
+            return view.recorded is not None
+        case ShareCause() | ContributionCause():
+            return view.position is not None
+    return False
