@@ -14,7 +14,7 @@ from msgspec import Meta
 from api.answers import JSON
 from api.bodies import body_of, decoded
 from api.call import call_of
-from api.commands import decides
+from api.deciding import decides
 from api.described import Answer, looks_up, proves
 from api.errors import NobodyRecognised
 from api.positions import MinPosition

@@ -15,7 +15,7 @@ from api.answers import JSON
 from api.bodies import body_of, decoded
 from api.call import call_of
 from api.cloudevents import refuse_ahead
-from api.commands import decides
+from api.deciding import decides
 from api.described import looks_up, reads
 from api.errors import NoSuchEvent, NoSuchRule, TimeAhead
 from api.event_reads import EventPosition

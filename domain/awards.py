@@ -9,8 +9,9 @@ from domain.causes import CAUSE_VIEWS, PurchaseCause, StatedCause, read_causes, 
 from domain.clawbacks import Part, Standing, due_after_returns
 from domain.decision import Command, Slice
 from domain.errors import RuleError
+from domain.lot_parts import LinesPoints, Origin
 from domain.lot_terms import LotNeverActive, lot_terms  # noqa: F401 - may refuse it
-from domain.points import LinesPoints, Origin, PointsEarned
+from domain.points import PointsEarned
 from domain.programmes import EVERY_PROGRAMME, ProgrammeTerms
 from domain.purchases import PurchaseLine
 from domain.returned_lines import came_back, lines_of

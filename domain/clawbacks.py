@@ -12,9 +12,9 @@ import msgspec
 from domain.decision import View, on
 from domain.envelope import Envelope
 from domain.event import Event
+from domain.lot_parts import LotDebit
 from domain.participations import ParticipationDisqualified
 from domain.points import (
-    LotDebit,
     PointsAdjusted,
     PointsCancelled,
     PointsClawedBack,

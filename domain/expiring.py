@@ -12,9 +12,10 @@ from typing import Final
 from domain.decision import Command, Slice
 from domain.errors import RuleError
 from domain.lot import Lot
+from domain.lot_parts import LotDebit
 from domain.lots import AccountLots, consumption_order
 from domain.movements import portions, total
-from domain.points import LotDebit, PointsActivated, PointsExpired, PointsReleased
+from domain.points import PointsActivated, PointsExpired, PointsReleased
 from domain.types import ID, AccountID, MemberID, Text
 
 EVENTS_MAX: Final = 500

@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from domain.points import Origin
+from domain.lot_parts import Origin
 
 NEVER: Final = datetime.max.replace(tzinfo=UTC)
 ALWAYS: Final = datetime.min.replace(tzinfo=UTC)

@@ -11,9 +11,8 @@ from domain.accounts import AccountState
 from domain.decision import on
 from domain.envelope import Envelope
 from domain.lot import ALWAYS, NEVER, Lot, States, day_of
+from domain.lot_parts import LotDebit, Origin, TransferredLot
 from domain.points import (
-    LotDebit,
-    Origin,
     PointsActivated,
     PointsAdjusted,
     PointsCancelled,
@@ -24,7 +23,6 @@ from domain.points import (
     PointsReleased,
     PointsReserved,
     PointsTransferred,
-    TransferredLot,
     cause_tags,
     lot_tags,
 )

@@ -8,14 +8,9 @@ from typing import TypeVar
 
 from domain.decision import Command, Slice
 from domain.errors import RuleError
+from domain.lot_parts import LOTS_PER_EVENT_MAX, LotDebit, TransferredLot
 from domain.lots import AccountLots, consumed, consumption_order, drawn
-from domain.points import (
-    LOTS_PER_EVENT_MAX,
-    LotDebit,
-    PointsCancelled,
-    PointsTransferred,
-    TransferredLot,
-)
+from domain.points import PointsCancelled, PointsTransferred
 from domain.types import ID, AccountID, LotID, MemberID, Points, Text
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from domain.decision import Command, Slice
 from domain.errors import InvalidEvent, RuleError
+from domain.lot_parts import LotDebit
 from domain.lots import AccountLots, consumption_order, drawn
 from domain.movements import (
     NotEnoughPoints,
@@ -13,7 +14,7 @@ from domain.movements import (
     spent,
     total,
 )
-from domain.points import LotDebit, PointsRedeemed, PointsReleased, PointsReserved
+from domain.points import PointsRedeemed, PointsReleased, PointsReserved
 from domain.types import (
     ID,
     AccountID,

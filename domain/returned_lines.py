@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from domain.points import LinePoints
+from domain.lot_parts import LinePoints
 from domain.purchases import PurchaseLine, PurchaseRecorded, PurchaseState
 
 

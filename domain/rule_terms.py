@@ -8,8 +8,8 @@ from msgspec import Meta
 
 from domain.campaigns import PointsBudget
 from domain.expressions import Expression
+from domain.lot_parts import Origin
 from domain.periods import CalendarPeriod
-from domain.points import Origin
 from domain.terms import ExpiryPolicy
 from domain.types import (
     ID,

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any, Final, NamedTuple
 
+from domain.lot_parts import LotDebit
 from domain.points import (
-    LotDebit,
     PointsEarned,
     PointsExpired,
     PointsRedeemed,

@@ -186,7 +186,7 @@ class Model:
 
     def reached(self, rule: dict[str, Any], bought: list[Happened]) -> int:
         """How often the goal is reached."""
-        goal = rule["goal"]
+        goal = int(rule["goal"])
         amounts = [one.net for one in bought]
         if rule["measure"] == "max":
             hits = sum(net > goal if rule["more"] else net >= goal for net in amounts)

@@ -10,8 +10,9 @@ from domain.disqualification import (
     ParticipationAlreadyDisqualified,
     ParticipationNotRecorded,
 )
+from domain.lot_parts import LotDebit
 from domain.participations import ParticipationDisqualified
-from domain.points import LotDebit, PointsClawedBack, PointsRedeemed
+from domain.points import PointsClawedBack, PointsRedeemed
 from tests.domain.crowd import DAY, planned, played
 from tests.domain.moments import NOON
 from tests.domain.scenario import Scenario

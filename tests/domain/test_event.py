@@ -22,8 +22,9 @@ from domain.event import (
     validated,
 )
 from domain.ledger import ControlTotalReported, EventVoided
+from domain.lot_parts import TransferredLot
 from domain.personal import Personal
-from domain.points import PointsTransferred, TransferredLot
+from domain.points import PointsTransferred
 from domain.types import Block, CampaignID, Instant, MemberID, Points
 from tests.domain.moments import NOON
 

@@ -10,6 +10,7 @@ from domain.accounts import AccountNotOpened, AccountOpened
 from domain.adjustments import AdjustPoints
 from domain.decision import Command
 from domain.errors import FilrougeError, InvalidEvent
+from domain.lot_parts import LOTS_PER_EVENT_MAX, LotDebit
 from domain.lot_terms import LotNeverActive
 from domain.lots import AccountLots, next_expiry
 from domain.movements import (
@@ -19,7 +20,7 @@ from domain.movements import (
     SameAccount,
     TransferPoints,
 )
-from domain.points import LOTS_PER_EVENT_MAX, LotDebit, PointsReserved, PointsTransferred
+from domain.points import PointsReserved, PointsTransferred
 from domain.redemptions import (
     RedeemPoints,
     ReleaseReservation,

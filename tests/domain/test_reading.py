@@ -11,7 +11,8 @@ from domain.engagement import VisitRecorded
 from domain.envelope import Envelope, decode_entry
 from domain.event import Decided, Event, event_classes, event_type
 from domain.ledger import EventVoided
-from domain.points import PointsEarned, PointsTransferred, TransferredLot
+from domain.lot_parts import TransferredLot
+from domain.points import PointsEarned, PointsTransferred
 from domain.reading import EntryReader, Facts, Read, as_read, believed
 from domain.types import MemberID, Points
 from tests.domain.moments import NOON

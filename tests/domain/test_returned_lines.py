@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from domain.awards import AwardPoints, LinesDoNotAddUp
+from domain.lot_parts import LinePoints
 from domain.movements import TransferPoints
-from domain.points import LinePoints, PointsRedeemed
+from domain.points import PointsRedeemed
 from domain.purchases import PurchaseLine, PurchaseReturned
 from domain.redemptions import RedeemPoints
 from tests.domain.club import club

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from domain.points import LotDebit, PointsEarned, PointsRedeemed
+from domain.lot_parts import LotDebit
+from domain.points import PointsEarned, PointsRedeemed
 from filrouge.settings import Settings
 from filrouge.wiring import opened_ledger
 from store.ledger import NewEvent

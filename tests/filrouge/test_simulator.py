@@ -15,9 +15,7 @@ from domain.event import validated
 from domain.ledger import BatchVoided
 from domain.participations import ParticipationDisqualified
 from domain.people import MemberEnrolled
-from domain.points import (
-    PointsClawedBack,
-)
+from domain.points import PointsClawedBack
 from domain.purchases import ReturnMatched
 from filrouge.simulator import State, arrivals
 from filrouge.simulator.lots import SLOTS, Lot, Lots

@@ -11,9 +11,10 @@ from domain.campaigns import CampaignAmended, CampaignClosed, CampaignPlanned
 from domain.engagement import VisitRecorded
 from domain.event import Event
 from domain.ledger import BatchVoided, EventVoided
+from domain.lot_parts import TransferredLot
 from domain.participations import ParticipationRecorded
 from domain.people import MemberEnrolled, MembersMerged, VisitorIdentified
-from domain.points import PointsEarned, PointsTransferred, TransferredLot
+from domain.points import PointsEarned, PointsTransferred
 from domain.purchases import PurchaseRecorded, PurchaseReturned
 from domain.referrals import ReferralQualified
 from domain.spending import CostRecorded

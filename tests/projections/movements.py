@@ -5,8 +5,8 @@ from __future__ import annotations
 from random import Random
 from typing import Any
 
+from domain.lot_parts import LotDebit, TransferredLot
 from domain.points import (
-    LotDebit,
     PointsAdjusted,
     PointsCancelled,
     PointsClawedBack,
@@ -16,7 +16,6 @@ from domain.points import (
     PointsReleased,
     PointsReserved,
     PointsTransferred,
-    TransferredLot,
 )
 from tests.projections.brand import DAY, SPRING
 
