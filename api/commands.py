@@ -19,12 +19,11 @@ import msgspec
 from litestar import Request, Response
 from litestar.handlers import HTTPRouteHandler
 
-from api import errors
 from api.answers import JSON, Ready
 from api.bodies import body_of, decoded
 from api.call import Call, call_of
 from api.cloudevents import refuse_ahead
-from api.described import Answer, writes
+from api.described import COMMANDING, Answer, writes
 from api.event_reads import LedgerEvent, shown
 from api.limits import IDEMPOTENCY_KEY_LENGTH_MAX
 from api.parameters import header_of
@@ -50,7 +49,7 @@ from domain import (
     voids,
 )
 from domain.decision import Command
-from domain.errors import ContentDiffers, FilrougeError, InvalidEvent, RuleError
+from domain.errors import FilrougeError, RuleError
 from domain.shape import shape_of
 from store.credentials import Scope
 from store.ledger import Ledger, Verdict
@@ -168,13 +167,7 @@ def decides(
         answers,
         {JSON: body},
         scopes=(scope,),
-        problems=(
-            errors.InvalidBody,
-            errors.TimeAhead,
-            InvalidEvent,
-            ContentDiffers,
-            *_rules_of(kind),
-        ),
+        problems=(*COMMANDING, *_rules_of(kind)),
         headers=("Idempotency-Key",),
         path_types=path_types,
         body_required=body_required,
@@ -188,11 +181,10 @@ def decides(
             raise malformed("Idempotency-Key", "1 to 255 visible ASCII characters")
         command = read(await body_of(request, JSON), request.path_params)
         refuse_ahead(command.time)
-        actor = call.access.actor
 
         def submit() -> Reply[Verdict]:
             id_ = command_id_of(key, call)
-            return call.ledger.decide(command, command_id=id_, actor=actor)
+            return call.ledger.decide(command, command_id=id_, actor=call.access.actor)
 
         ledger = call.ledger
         waits = ledger.asks_first(command) or not (key is None or ledger.has_digest_key)

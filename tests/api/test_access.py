@@ -21,7 +21,8 @@ PARTS = {
     "ledger": "brand", "position": 1, "name": "docs.js", "code": "no-such-page",
     "level": 0, "place": "000",
     **dict.fromkeys(("member_id", "account_id", "campaign_id", "activation_id", "referral_id",
-                     "reward_id", "reservation_id", "participation_id", "batch_id"), "x"),
+                     "reward_id", "reservation_id", "participation_id", "batch_id",
+                     "prospect_id", "visitor_id", "hold_id", "adjustment_id"), "x"),
 }  # fmt: skip
 OPEN = {
     "/", "/docs", "/openapi.json", "/static/{name}", "/problems", "/problems/{code}",
