@@ -14,12 +14,11 @@ from typing import Any, Final
 import msgspec
 from litestar import Request, Response
 
-from api import errors
 from api.answers import JSON, Ready
 from api.bodies import body_of, decoded
 from api.call import Call, call_of
 from api.cloudevents import refuse_ahead
-from api.described import Answer, writes
+from api.described import COMMANDING, Answer, writes
 from api.event_reads import LedgerEvent, shown
 from api.limits import IDEMPOTENCY_KEY_LENGTH_MAX
 from api.parameters import header_of
@@ -28,7 +27,7 @@ from api.problems import malformed
 from api.schemas import EITHER
 from api.threads import in_thread, resolved
 from domain.decision import Command
-from domain.errors import ContentDiffers, FilrougeError, InvalidEvent, RuleError
+from domain.errors import FilrougeError, RuleError
 from domain.shape import shape_of
 from store.credentials import Scope
 from store.ledger import Ledger, Verdict
@@ -146,13 +145,7 @@ def decides(
         answers,
         {JSON: body},
         scopes=(scope,),
-        problems=(
-            errors.InvalidBody,
-            errors.TimeAhead,
-            InvalidEvent,
-            ContentDiffers,
-            *_rules_of(kind),
-        ),
+        problems=(*COMMANDING, *_rules_of(kind)),
         headers=("Idempotency-Key",),
         path_types=path_types,
         body_required=body_required,

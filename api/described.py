@@ -16,7 +16,7 @@ from litestar.handlers import HTTPRouteHandler
 from api import errors
 from api.answers import JSON, Address
 from api.call import requires
-from domain.errors import FilrougeError, NotPermitted
+from domain.errors import ContentDiffers, FilrougeError, InvalidEvent, NotPermitted
 from projections.failures import PastTooLong, ProjectionNotReady
 from store.credentials import Scope
 from store.errors import StoreClosed, StoreOverloaded, StoreUnavailable
@@ -36,6 +36,7 @@ WRITING: Final = (
     *KEYED, errors.MalformedRequest, errors.MalformedBody, errors.BodyTooLarge,
     errors.UnsupportedMediaType, StoreUnavailable, StoreOverloaded, StoreClosed,
 )  # fmt: skip
+COMMANDING: Final = (errors.InvalidBody, errors.TimeAhead, InvalidEvent, ContentDiffers)
 
 PROVING: Final = (Scope.READ, Scope.AUDIT)
 

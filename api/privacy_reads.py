@@ -16,7 +16,16 @@ from api.described import reads
 from api.errors import NoSuchMember
 from api.limits import PAGE_DEFAULT
 from api.members import Member
-from api.parameters import At, KeyCursor, PageLimit, PositionCursor, instant
+from api.parameters import (
+    AsOf,
+    At,
+    KeyCursor,
+    KnownAt,
+    PageLimit,
+    PositionCursor,
+    instant,
+    when as when_of,
+)
 from api.positions import MinPosition
 from api.problems import malformed
 from domain.types import ID_LENGTH_MAX, Date
@@ -100,19 +109,23 @@ async def read_consents(
     request: Request[Any, Any, Any],
     member_id: Member,
     at: At = None,
+    as_of: AsOf = None,
+    known_at: KnownAt = None,
     min_position: MinPosition = None,
 ) -> Response[bytes]:
     """Read what a member allowed at an instant, with wording and proof, and all that was said."""
-    call = call_of(request)
-    stated = instant("at", at) or datetime.now(UTC)
+    call, when = call_of(request), when_of(as_of, known_at)
+    stated = instant("at", at) or when.shown_at or datetime.now(UTC)
 
     def found(reader: Reader) -> Consents | None:
         if profiles.member(reader, member_id) is None:
             return None
         return consent_history.consents(reader, member_id, stated)
 
-    query = projected(call, found, CONSENT_HISTORY, PROFILES)
-    return await call.read(query, min_position=min_position, absent=NoSuchMember, etag=False)
+    query = projected(call, found, CONSENT_HISTORY, PROFILES, when=when)
+    return await call.read(
+        query, min_position=min_position, absent=NoSuchMember, etag=False, when=when
+    )
 
 
 @reads("/consents/missing", MembersUnallowed, scopes=(Scope.AUDIT,), etag=False, tag="privacy")

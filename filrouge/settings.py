@@ -73,9 +73,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ] = None
     erasures_dir: Annotated[
         Path | None,
-        Meta(
-            description="The folder of the registers of erasures. Without it: that of the key file."
-        ),
+        Meta(description="Where registers of erasures lie. Without it: beside the key file."),
     ] = None
     log_key_file: Annotated[
         Path | None,

@@ -21,8 +21,8 @@ from psycopg import sql
 
 from projections import ALL
 from projections.runner import Runner
+from projections.status import wait_for
 from store.vault_tables import VaultTables
-from tests.api.conftest import until
 from tests.filrouge.searching import files_of_database, opens, sealed_texts, wal_file
 from tests.filrouge.test_serve import run
 from tests.filrouge.test_starbucks import MAPPING, files, fresh, opened
@@ -31,6 +31,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(1_800)]
 
 ERASED = int(os.environ.get("FILROUGE_TEST_ERASED", "0"))
 """How many of all members; 0: of a part of the data."""
+SECONDS_MAX = 600.0
 PERSON = re.compile(rb"[0-9a-f]{32}")
 ENDED = "ended"
 """The one amount that an erasure may move: how many memberships ended."""
@@ -58,7 +59,7 @@ def followed(env: dict[str, str]) -> Iterator[None]:
     with opened(env) as ledger, Runner(ledger, ALL) as runner:
         runner.start()
         head = ledger.log.head().position
-        until(lambda: all(one.position == head for one in runner.status()))
+        assert all(wait_for(ledger.pool, one, head, SECONDS_MAX) for one in ALL)
         assert {one.failure for one in runner.status()} == {None}
         yield
 
