@@ -108,7 +108,12 @@ def _right_to_rebuild(
         ).fetchone()
         if row is None or not row[0]:
             raise RebuildRunning(projection=projection.name)
-    yield
+    try:
+        yield
+    finally:
+        # A session that ends gives its locks back too, but some time after its client has gone on.
+        if not connection.closed:
+            connection.execute("SELECT pg_advisory_unlock_all()")
 
 
 def shares_of(
