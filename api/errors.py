@@ -48,6 +48,13 @@ class NoSuchRule(RequestError):
     """No rule with this id was published."""
 
 
+class SimulationTooLarge(RequestError):
+    """The window holds more events than one request may replay: ask for a smaller one.
+
+    `filrouge simulate-rules` replays windows of any size.
+    """
+
+
 class NobodyRecognised(RequestError):
     """No member is recognised by this identity."""
 

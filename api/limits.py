@@ -18,6 +18,10 @@ FILTER_TYPES_MAX: Final = 50
 STREAM_EVENTS: Final = 500
 """Events held in memory while a stream is written."""
 SOURCE_LENGTH_MAX: Final = 200
+SIMULATED_EVENTS_MAX: Final = 20_000
+"""Positions that one request may replay under other rules; a thread of the server does it."""
+SIMULATED_RULES_MAX: Final = 200
+"""Rules of one simulation over HTTP."""
 IDEMPOTENCY_KEY_LENGTH_MAX: Final = 255
 API_KEY_LENGTH_MAX: Final = 200
 REQUEST_ID_LENGTH_MAX: Final = 64

@@ -64,6 +64,7 @@ STATUS: Final[MappingProxyType[type[FilrougeError], int]] = MappingProxyType(
         errors.NoSuchProgramme: 404,
         errors.NoSuchEvent: 404,
         errors.NoSuchRule: 404,
+        errors.SimulationTooLarge: 409,
         errors.NobodyRecognised: 404,
         errors.MethodNotAllowed: 405,
         errors.UnsupportedMediaType: 415,

@@ -17,19 +17,23 @@ from api.call import call_of
 from api.cloudevents import refuse_ahead
 from api.deciding import decides
 from api.described import looks_up, reads
-from api.errors import NoSuchEvent, NoSuchRule, TimeAhead
+from api.errors import NoSuchEvent, NoSuchRule, SimulationTooLarge, TimeAhead
 from api.event_reads import EventPosition
-from api.limits import PAGE_DEFAULT
+from api.limits import PAGE_DEFAULT, SIMULATED_EVENTS_MAX, SIMULATED_RULES_MAX
 from api.parameters import KeyCursor, PageLimit, identifier
 from api.positions import MinPosition
 from api.schemas import asked_schema
 from domain import declaring, publishing
 from domain.errors import InvalidEvent
 from domain.event import check_times, known
-from domain.rules import Rule
+from domain.publishing import check_terms
+from domain.rule_terms import RuleTerms
+from domain.rules import Rule, RuleID
 from domain.triggers import TriggerUnknown, trigger_class
 from domain.types import Instant
 from store.explaining import Explanation, Preview, explained, previewed, rules_of
+from store.simulated import SimulationReport, rules_from
+from store.simulating import Simulation, window
 
 RuleName = Annotated[str, identifier("The rule's id.")]
 
@@ -71,6 +75,23 @@ class AskedEvent(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     """When it would happen; if it is not given, now."""
     data: msgspec.Raw
     """The event itself, of the schema of its type."""
+
+
+class AskedSimulation(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which rules to replay which part of the history under."""
+
+    rules: Annotated[dict[RuleID, RuleTerms], Meta(max_length=SIMULATED_RULES_MAX)] | None = None
+    """The terms of each rule, by its id; they take the place of all rules of the history."""
+    recorded_from: Instant | None = None
+    """What was recorded from then on; if it is not given, from the beginning."""
+    recorded_until: Instant | None = None
+    """What was recorded before then; if it is not given, up to now."""
+
+
+SIMULATION_PROBLEMS: Final = (
+    SimulationTooLarge, TriggerUnknown, publishing.ExpressionInvalid,
+    publishing.ExpressionTooCostly, publishing.RuleTermsContradict,
+)  # fmt: skip
 
 
 def _shown(rule_id: str, rule: Rule) -> ShownRule:
@@ -170,6 +191,36 @@ async def preview_awards(
     return await call.read(preview, min_position=min_position, etag=False)
 
 
+@looks_up(
+    "/simulations", SimulationReport, AskedSimulation, problems=SIMULATION_PROBLEMS, tag="rules"
+)
+async def simulate_rules(
+    request: Request[Any, Any, Any], min_position: MinPosition = None
+) -> Response[bytes]:
+    """Replay a window of history under other rules, and read who would have other points.
+
+    Nothing is written. Without rules they are those of the history, as it published them: then the
+    difference is zero for everybody.
+    """
+    call = call_of(request)
+    asked = decoded(await body_of(call.request, JSON), _simulation)
+    for said in (asked.rules or {}).values():
+        check_terms(said)
+
+    def simulate() -> tuple[SimulationReport, int]:
+        head, log = call.served.head().position, call.ledger.log
+        after, until = window(log, asked.recorded_from, asked.recorded_until)
+        if until - after > SIMULATED_EVENTS_MAX:
+            raise SimulationTooLarge(events=until - after, events_max=SIMULATED_EVENTS_MAX)
+        first = log.entry(1)
+        assert first is not None
+        rules = None if asked.rules is None else rules_from(asked.rules, first.envelope.time)
+        return Simulation(log, rules, after=after, until=until).run(), head
+
+    return await call.read(simulate, min_position=min_position, etag=False)
+
+
+_simulation: Final = msgspec.json.Decoder(AskedSimulation).decode
 _asked: Final = msgspec.json.Decoder(AskedEvent).decode
 
 HANDLERS: Final[tuple[HTTPRouteHandler, ...]] = (
@@ -177,5 +228,5 @@ HANDLERS: Final[tuple[HTTPRouteHandler, ...]] = (
     decides("/rules", publishing.PublishRule, tag="rules"),
     decides("/rules/{rule_id:str}/amendments", publishing.AmendRule, tag="rules"),
     decides("/rules/{rule_id:str}/retirement", publishing.RetireRule, tag="rules"),
-    list_rules, read_rule, explain_awards, preview_awards,
+    list_rules, read_rule, explain_awards, preview_awards, simulate_rules,
 )  # fmt: skip

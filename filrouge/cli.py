@@ -47,6 +47,7 @@ COMMANDS: Final = {
     "completeness": "filrouge.commands_retention:completeness",
     "vault": "filrouge.commands_vault:vault",
     "rules": "filrouge.commands_rules:rules",
+    "simulate-rules": "filrouge.commands_simulate_rules:simulate_rules",
     "keys": "filrouge.commands_keys:keys",
     "migrate": "filrouge.commands_ledger:migrate",
     "simulate": "filrouge.simulate:simulate",

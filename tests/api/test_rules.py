@@ -125,7 +125,7 @@ def test_a_preview_says_what_would_be_earned_and_writes_nothing(
         ({"kind": "multiplier"}, "rule-terms-contradict", "multiplier"),
         ({"roles": ["referee"]}, "rule-terms-contradict", "referee_id"),
         ({"valid_until": "2019-01-01T00:00:00Z"}, "rule-terms-contradict", "valid_until"),
-        ({"expiry": {}}, "rule-terms-contradict", "expiry"),
+        ({"expiry": {"kind": "rolling"}}, "rule-terms-contradict", "expiry"),
     ],
 )
 def test_what_could_not_be_applied_is_refused(
@@ -147,3 +147,23 @@ def test_a_rule_is_published_once_and_amended_only_then(caller: Caller) -> None:
     absent = caller.post("/rules/never/amendments", {"terms": TERMS})
     assert absent.json()["type"] == "/problems/rule-not-published"
     assert caller.get("/rules/never").status_code == 404
+
+
+def test_a_simulation_shows_who_would_have_other_points(caller: Caller, member: str) -> None:
+    """With the rules as they were nobody; with others whom they reach; nothing is written."""
+    rule = TERMS | {"trigger": "visit.recorded", "condition": "true"}
+    assert caller.post("/rules", {"rule_id": "visits", "terms": rule}).status_code == 201
+    event = bought("v1", member, 1)
+    event |= {"type": "visit.recorded.v1", "data": {"member_id": member}}
+    head = reported(caller, event)
+    same = caller.post("/simulations", {}).json()
+    assert same["members_with_difference"] == 0
+    assert same["points_simulated"] == same["points_recorded"] > 0
+    other = caller.post("/simulations", {"rules": {"visits": rule | {"points": "11"}}})
+    assert other.status_code == 200, other.text
+    rows = other.json()["gain_most"] + other.json()["lose_most"]
+    [found] = [one["simulated"] for one in rows if one["name"] == member]
+    assert found == 11  # instead of what all the rules of the history gave
+    wrong = {"rules": {"visits": rule | {"points": "event.nett"}}}
+    assert caller.post("/simulations", wrong).json()["type"] == "/problems/expression-invalid"
+    assert caller.get(f"/events/{head + 2}").status_code == 404

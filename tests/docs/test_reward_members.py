@@ -42,7 +42,7 @@ def test_the_page_does_what_it_says(database: str, tmp_path: Path) -> None:
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    lines = [json.loads(line) for line in done.stdout.splitlines() if line[:1] in "{["]
+    lines = [json.loads(line) for line in done.stdout.splitlines() if line.startswith(("{", "["))]
     first, second, rules, *events = lines
     found = {one["rule_id"]: (one["reason"], one.get("points", 0)) for one in first["findings"]}
     assert found == {

@@ -190,10 +190,10 @@ class Model:
         amounts = [one.net for one in bought]
         if rule["measure"] == "max":
             hits = sum(net > goal if rule["more"] else net >= goal for net in amounts)
-            return hits if rule["repeats"] else min(hits, 1)
+            return int(hits if rule["repeats"] else min(hits, 1))
         total = len(amounts) if rule["measure"] == "count" else sum(amounts)
         if rule["repeats"]:
-            return max(0, total - 1 if rule["more"] else total) // goal
+            return int(max(0, total - 1 if rule["more"] else total) // goal)
         return int(total > goal if rule["more"] else total >= goal)
 
 

@@ -1,0 +1,189 @@
+"""Simulated: what a window of history gave, beside what it would have given under other rules."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Final
+
+import msgspec
+
+from domain.event import Event
+from domain.points import (
+    PointsAdjusted,
+    PointsCancelled,
+    PointsClawedBack,
+    PointsEarned,
+    PointsExpired,
+    PointsRedeemed,
+    PointsTransferred,
+)
+from domain.rule_terms import RuleTerms
+from domain.rules import Rule, Rules, RuleVersion
+
+MEMBERS_SHOWN_MAX: Final = 100
+"""Members who gain most, and as many who lose most."""
+
+
+class SimulatedPoints(msgspec.Struct, kw_only=True):
+    """Points of one member, campaign, segment or rule, less what was clawed back."""
+
+    name: str
+    recorded: int = 0
+    """What the ledger gave."""
+    simulated: int = 0
+    """What the rules at hand give."""
+
+    @property
+    def more(self) -> int:
+        """What they give more; negative when it is less."""
+        return self.simulated - self.recorded
+
+
+class UncoveredRedemption(msgspec.Struct, frozen=True, kw_only=True):
+    """A redemption that stays as it is, for which the points would not all have been there."""
+
+    position: int
+    account_id: str
+    points: int
+    uncovered: int
+    """So many of its points."""
+
+
+class SimulatedCost(msgspec.Struct, kw_only=True):
+    """What awards are expected to cost, in minor units of one currency."""
+
+    currency: str
+    recorded: int = 0
+    simulated: int = 0
+
+
+class SimulationReport(msgspec.Struct, frozen=True, kw_only=True):
+    """The difference that other rules would have made."""
+
+    after: int
+    until: int
+    """The window: positions above the first, up to the last."""
+    awards_recorded: int
+    awards_simulated: int
+    points_recorded: int
+    """Given by rules in the window, less what was clawed back of that; owed by the brand."""
+    points_simulated: int
+    members_with_difference: int
+    gain_most: list[SimulatedPoints]
+    lose_most: list[SimulatedPoints]
+    campaigns: list[SimulatedPoints]
+    segments: list[SimulatedPoints]
+    rules: list[SimulatedPoints]
+    costs: list[SimulatedCost]
+    """What the points are expected to cost: the difference in the provision for them."""
+    uncovered: list[UncoveredRedemption]
+
+
+class Outcome:
+    """Counts what was given and what would be."""
+
+    def __init__(self) -> None:
+        self.awards: Counter[str] = Counter()
+        self.members: dict[str, SimulatedPoints] = {}
+        self.campaigns: dict[str, SimulatedPoints] = {}
+        self.segments: dict[str, SimulatedPoints] = {}
+        self.rules: dict[str, SimulatedPoints] = {}
+        self.accounts: defaultdict[str, int] = defaultdict(int)
+        """What would be more on each account."""
+        self.uncovered: list[UncoveredRedemption] = []
+        self.segment_at: dict[int, str] = {}
+        """The segment of the contact in an event, by its position."""
+        self._costs: dict[str, SimulatedCost] = {}
+        self._rule_of: dict[str, str] = {}
+
+    def count(
+        self,
+        event: PointsEarned | PointsClawedBack,
+        cause: int | None,
+        *,
+        simulated: bool,
+        sign: int = 1,
+    ) -> None:
+        """Take in an award, or what was taken back of one; ``sign`` -1: it counts no more."""
+        field = "simulated" if simulated else "recorded"
+        sign = sign if isinstance(event, PointsEarned) else -sign
+        if isinstance(event, PointsEarned):
+            self.awards[field] += sign
+            self._rule_of[event.lot_id] = event.rule_id or ""
+            rule = event.rule_id or ""
+        else:
+            rule = self._rule_of.get(event.lots[0].lot_id, "")
+        member = event.member_id or event.account_id
+        for table, name in (
+            (self.members, member),
+            (self.campaigns, event.campaign_id or "-"),
+            (self.segments, self.segment_at.get(cause or 0, "-")),
+            (self.rules, rule),
+        ):
+            row = table.setdefault(name, SimulatedPoints(name=name))
+            setattr(row, field, getattr(row, field) + sign * event.points)
+        self.accounts[event.account_id] += sign * event.points * (1 if simulated else -1)
+        if event.cost is not None:
+            cost = self._costs.setdefault(
+                event.cost.currency, SimulatedCost(currency=event.cost.currency)
+            )
+            setattr(cost, field, getattr(cost, field) + sign * event.cost.amount)
+
+    def report(self, after: int, until: int) -> SimulationReport:
+        """All of it, with the members who gain and lose most."""
+        other = sorted(
+            (row for row in self.members.values() if row.more),
+            key=lambda row: (-row.more, row.name),
+        )
+        rows = self.members.values()
+        return SimulationReport(
+            after=after,
+            until=until,
+            awards_recorded=self.awards["recorded"],
+            awards_simulated=self.awards["simulated"],
+            points_recorded=sum(row.recorded for row in rows),
+            points_simulated=sum(row.simulated for row in rows),
+            members_with_difference=len(other),
+            gain_most=[row for row in other if row.more > 0][:MEMBERS_SHOWN_MAX],
+            lose_most=[row for row in reversed(other) if row.more < 0][:MEMBERS_SHOWN_MAX],
+            campaigns=_sorted(self.campaigns),
+            segments=_sorted(self.segments),
+            rules=_sorted(self.rules),
+            costs=sorted(self._costs.values(), key=lambda cost: cost.currency),
+            uncovered=self.uncovered,
+        )
+
+
+def _sorted(table: dict[str, SimulatedPoints]) -> list[SimulatedPoints]:
+    return sorted(table.values(), key=lambda row: row.name)
+
+
+def moved(event: Event | None, account_id: str) -> int:
+    """What a movement of points changes on an account."""
+    match event:
+        case PointsEarned(points=points):
+            return points
+        case PointsAdjusted(direction=direction, points=points):
+            return points if direction == "credit" else -points
+        case PointsTransferred(points=points, account_id=giver):
+            return -points if giver == account_id else points
+        case (
+            PointsRedeemed(points=points)
+            | PointsCancelled(points=points)
+            | PointsExpired(points=points)
+            | PointsClawedBack(points=points)
+        ):
+            return -points
+    return 0
+
+
+def rules_from(terms: Mapping[str, RuleTerms], begins: datetime) -> Rules:
+    """Rules that nobody published, each as its first version; in force from an instant on."""
+    return Rules(
+        {
+            rule_id: Rule((RuleVersion(rule_id, 1, said, said.valid_from or begins, -n),))
+            for n, (rule_id, said) in enumerate(terms.items(), 1)
+        }
+    )
