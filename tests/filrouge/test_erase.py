@@ -282,6 +282,6 @@ def test_what_falls_due_is_erased_on_order(filled: Filrouge, database: str) -> N
     assert said["allowed"] == []
     assert filled("consents", "--missing").out.startswith("Nothing was sent")
     seen = filled("accesses", "--subject", f"member:{ann}", "--json").json
-    assert [one["operation"] for one in seen] == ["accesses", "consents", "copy"]
+    assert [one["operation"] for one in seen] == ["accesses", "consents", "copy", "copy"]
     compared = filled("completeness", "2026-01-01", "--json", code=1).json
     assert [(one["arrived"]["count"], one["reported"]) for one in compared] == [(PEOPLE, None)]
