@@ -21,6 +21,7 @@ from api import (
     event_reads,
     events,
     explanations,
+    journal,
     members,
     metrics,
     own_copies,
@@ -78,7 +79,8 @@ TAGS: Final = (
 def _routes() -> list[Any]:
     keyed = (
         *events.HANDLERS, *event_reads.HANDLERS, *commands.HANDLERS, *members.HANDLERS,
-        *accounts.HANDLERS, *programmes.HANDLERS, *campaigns.HANDLERS, *rules.HANDLERS,
+        *accounts.HANDLERS, *journal.HANDLERS, *programmes.HANDLERS, *campaigns.HANDLERS,
+        *rules.HANDLERS,
         *explanations.HANDLERS, *privacy.HANDLERS, *privacy_reads.HANDLERS, *own_copies.HANDLERS,
         *proofs.HANDLERS,
         *status.KEYED_HANDLERS,

@@ -81,10 +81,12 @@ class Served:
             found = self._gathered[fold] = Gathered(reader)
         return found
 
-    def past(self, when: When, events_max: int = PAST_EVENTS_MAX) -> PastReader:
-        """The projections as they were, or as they were known. Asks the database."""
+    def past(
+        self, when: When, events_max: int = PAST_EVENTS_MAX, until: int | None = None
+    ) -> PastReader:
+        """The projections as they were, were known, or stood at a position. Asks the database."""
         log = self.ledger.log
-        selection = Selection.of(log, when, voids=self._history, events_max=events_max)
+        selection = Selection.of(log, when, voids=self._history, until=until, events_max=events_max)
         return PastReader(log, self.ledger.pool, selection)
 
     def voids(self, until: int) -> Voids:

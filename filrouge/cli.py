@@ -31,6 +31,7 @@ COMMANDS: Final = {
     "diff": "filrouge.commands_replay:diff",
     "tick": "filrouge.commands_tick:tick",
     "explain": "filrouge.commands_explain:explain",
+    "journal": "filrouge.commands_journal:journal",
     "verify": "filrouge.commands_verify:verify",
     "report": "filrouge.commands_report:report",
     "log": "filrouge.commands_log:log",

@@ -78,3 +78,28 @@ def test_points_are_given_activated_and_adjusted_by_its_terms(caller: Caller, ho
     assert other.post(rejection).json()["type"] == "/problems/adjustment-settled"
     nothing = caller.post(f"{path}/bookings")
     assert nothing.json()["type"] == "/problems/nothing-is-due"
+
+
+def test_the_books_are_read_at_any_position(caller: Caller) -> None:
+    """What every event posted, and the trial balance then and now."""
+    account = opened(caller, "p-books")
+    path = f"/accounts/{account}"
+    for points in (50, 30):
+        award = {"points": points, "reason": "x", "available_from": "2025-01-01T00:00:00Z"}
+        answer = caller.post(f"{path}/awards", award)
+        assert answer.status_code == 201, answer.text
+    position = answer.headers["Ledger-Position"]
+    first = caller.get(f"{path}/journal", limit=1, min_position=position).json()
+    assert first["entries"][0]["postings"] == {"issued": -50, "wallets": 50}
+    rest = caller.get(f"{path}/journal", limit=5, cursor=first["next"]).json()
+    assert [entry["postings"]["wallets"] for entry in rest["entries"]] == [30]
+    assert rest["next"] is None
+
+    def wallets(**params: Any) -> int:
+        found = caller.get("/journal/trial-balance", **params).json()["currencies"]
+        [mine] = [one for one in found if one["programme"] == "p-books"]
+        assert mine["sum"] == 0
+        return int(mine["wallets"])
+
+    head = int(position.partition(".")[2])
+    assert (wallets(), wallets(position=head), wallets(position=head - 1)) == (80, 80, 50)

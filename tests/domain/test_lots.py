@@ -19,8 +19,10 @@ from domain.causes import UnknownCause
 from domain.decision import Command, replay
 from domain.errors import FilrougeError
 from domain.expiring import ActivatePoints, BookDuePoints, NothingAwaitsThis, NothingIsDue
+from domain.journal import Books, post
+from domain.lot import Lot
 from domain.lot_terms import LotNeverActive
-from domain.lots import AccountLots
+from domain.lots import AccountLots, Movement
 from domain.movements import (
     CancelPoints,
     NotEnoughPoints,
@@ -59,6 +61,28 @@ PROGRAMMES = st.sampled_from(
 )
 EXAMPLES = int(os.environ.get("FILROUGE_TEST_EXAMPLES", "60"))
 """How many histories are tried; a thousand and more by hand."""
+
+
+class Book:
+    """An account in the books."""
+
+    def __init__(self, account_id: str) -> None:
+        self.account_id = account_id
+        self.lots: dict[str, Lot] = {}
+        self.active_days: list[int] = []
+        self.begun: dict[str, bool] = {}
+
+
+def booked(scenario: Scenario, account_id: str) -> Books:
+    """What all events posted on an account, one after another as they were recorded."""
+    book, balance = Book(account_id), Books()
+    for recorded in scenario.standing():
+        event = recorded.event
+        if isinstance(event, Movement) and f"account:{account_id}" in recorded.tags:
+            posted = post(book, event, recorded.envelope)
+            assert sum(posted) == 0
+            balance = balance.plus(posted)
+    return balance
 
 
 class Points(RuleBasedStateMachine):
@@ -282,10 +306,33 @@ class Points(RuleBasedStateMachine):
             after = NOON + timedelta(days=90)
             assert all(states(self.scenario, account, after).owed == 0 for account in OTHERS)
 
+    @invariant()
+    def the_books_balance(self) -> None:
+        """What each event posts sums to zero, and the books hold what the states say."""
+        for account in OTHERS:
+            books = booked(self.scenario, account)
+            found = states(self.scenario, account, NOON + timedelta(days=90))
+            assert sum(books) == 0
+            assert -books.issued == found.issued
+            assert books.spent == found.spent
+            assert books.cancelled == found.cancelled
+            assert min(books[2:]) >= 0
+
+    def close_the_books(self) -> None:
+        """Once all that is due is booked, the books and the states are the same."""
+        after = NOON + timedelta(days=90)
+        for account in OTHERS:
+            self.attempt(BookDuePoints(account_id=account, time=after), NothingIsDue)
+            found, books = states(self.scenario, account, after), booked(self.scenario, account)
+            assert books == Books(
+                -found.issued, -found.owed, found.pending, found.active, *found[4:]
+            )
+
     def teardown(self) -> None:
         """In whichever order movements are recorded, the states are the same at any instant."""
         if not hasattr(self, "begun"):
             return
+        self.close_the_books()
         history = self.scenario.standing()
         some = history[self.begun :]
         Random(self.seed).shuffle(some)  # noqa: S311 - a test's history, and nothing secret

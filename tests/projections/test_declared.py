@@ -150,6 +150,7 @@ def test_the_projections_are_those_that_the_api_reads() -> None:
         "campaign_returns",
         "consent_history",
         "identities",
+        "journal",
         "profiles",
         "programmes",
         "retention",
