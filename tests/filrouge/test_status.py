@@ -99,7 +99,7 @@ def test_rebuilds_say_how_far_they_are(filrouge: Filrouge, database: str) -> Non
         assert (one["name"], one["made_by"]) == ("balances", "rebuild")
         assert (one["position"], one["horizon"], one["running"]) == (4, 10, True)
         text = filrouge("status", "--no-figures").out
-        assert re.search(r"^balances v1 +rebuild +4 +10 +40 % in \d+ s$", text, re.MULTILINE)
+        assert re.search(r"^balances v\d+ +rebuild +4 +10 +40 % in \d+ s$", text, re.MULTILINE)
     [one] = filrouge("status", "--no-figures", "--json").json["rebuilds"]
     assert not one["running"]
     assert "killed; the next rebuild removes it" in filrouge("status", "--no-figures").out
