@@ -17,16 +17,14 @@ from api.errors import NoSuchAccount
 from api.limits import PAGE_DEFAULT
 from api.parameters import AsOf, KnownAt, PageLimit, PositionCursor, when as when_of
 from api.positions import MinPosition
-from domain.types import INTEGER_MAX
 from projections import journal
 from projections.journal import JOURNAL, Entry, Journal, TrialBalance
 from projections.known import Rows
 
 AtPosition = Annotated[
-    int | None,
+    str | None,  # as a number, "null" would be none
     QueryParameter(
-        ge=1,
-        le=INTEGER_MAX,
+        pattern="^[1-9][0-9]{0,15}$",
         description="Answer with the books as they stood at this position, folded from the log.",
     ),
 ]
@@ -49,7 +47,7 @@ async def read_trial_balance(
     query = projected(call, journal.trial_balance, JOURNAL, when=when)
 
     def then() -> tuple[TrialBalance, int]:
-        past = call.served.past(when, until=position)
+        past = call.served.past(when, until=None if position is None else int(position))
         return journal.trial_balance(past), past.position
 
     return await call.read(

@@ -47,7 +47,8 @@ def test_a_balance_is_explained_page_by_page(caller: Caller, account: str) -> No
     assert changes == [50, 20, 7]
     [figure] = page["figures"]
     assert (figure["value"], figure["arithmetic"]) == (77, "50 + 20 + 7 = 77")
-    balance = caller.get(f"/accounts/{account}/balance").json()
+    position = answer.headers["Ledger-Position"]
+    balance = caller.get(f"/accounts/{account}/balance", min_position=position).json()
     assert balance["active"] == figure["value"]
     assert caller.get(path, figure="actives").json()["type"] == "/problems/no-such-figure"
     assert caller.get("/accounts/nobody/balance/explanation").status_code == 404
