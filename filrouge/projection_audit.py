@@ -64,6 +64,7 @@ def audit_projections(
                         findings += found
             finally:
                 spaces.drop(SPACE)
+    findings += _unbalanced(ledger)
     missing = [one.name for one in ALL if one not in live.builds]
     return Compared(rows, sorted(findings)[:FINDINGS_MAX], missing)
 
@@ -91,3 +92,21 @@ def _compared(live: Held, rebuilt: Held, projection: Projection) -> tuple[int, l
             first = min(events, default=0)
             findings.append(Finding(first, f"projection {member.table}: the row of {key} {what}"))
     return rows, findings
+
+
+def _unbalanced(ledger: Ledger) -> list[Finding]:
+    """Books whose accounts do not sum to zero."""
+    from projections.failures import ProjectionNotReady
+    from projections.journal import JOURNAL, trial_balance
+    from projections.reader import reading
+    from store.audit_rows import Finding
+
+    try:
+        with reading(ledger.pool, JOURNAL) as reader:
+            return [
+                Finding(reader.position, f"the books of {one.points_currency} sum to {one.sum:,}")
+                for one in trial_balance(reader).currencies
+                if one.sum
+            ]
+    except ProjectionNotReady:  # it is told among the missing
+        return []

@@ -30,6 +30,23 @@ class Account(msgspec.Struct, kw_only=True):
     """The opening and all movements: the sum of all events before the period's end."""
 
 
+class TrialLine(msgspec.Struct, kw_only=True):
+    """One account of the books of points, at both ends of the period; credits are negative."""
+
+    name: str
+    """issued, owed, pending, wallets, reserved, spent, expired, cancelled; and their sum, 0."""
+    opening: int
+    closing: int
+
+
+class Books(msgspec.Struct, kw_only=True):
+    """The trial balance of one points currency of one programme."""
+
+    programme: str
+    points_currency: str
+    lines: list[TrialLine]
+
+
 class Entry(msgspec.Struct, kw_only=True):
     """One event that an auditor looks at by itself."""
 
@@ -90,6 +107,8 @@ class Report(msgspec.Struct, kw_only=True):
     """Events up to this position count."""
     points: list[Account]
     money: list[Account]
+    trial_balance: list[Books]
+    """The journal's books, as of the period's two ends."""
     adjustments: Listed
     voided_referrals: Listed
     corrections: Listed

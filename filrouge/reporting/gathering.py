@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
+import msgspec
+
 from domain.accounts import AccountOpened
 from domain.event import event_classes, stored_names
 from domain.ledger import BatchVoided, EventVoided
@@ -16,16 +18,30 @@ from domain.purchases import PurchaseRecorded, ReturnMatched
 from domain.reading import EntryReader, Read
 from domain.referrals import ReferralVoided
 from domain.spending import CostRecorded
-from filrouge.reporting.figures import Account, Entry, Late, Listed, Movement, Report, Verification
+from filrouge.reporting.figures import (
+    Account,
+    Books,
+    Entry,
+    Late,
+    Listed,
+    Movement,
+    Report,
+    TrialLine,
+    Verification,
+)
 from projections.campaign_activity import cost_of
+from projections.journal import Postings, trial_balance
+from projections.known import PastReader
+from projections.selection import Selection
 from projections.statements import changes
 
 if TYPE_CHECKING:
-    from projections.selection import Selection
     from store.ledger import Ledger
 
 LISTED_MAX: Final = 1_000
 """Events that a section names one by one; all are counted."""
+BOOKS: Final = (*Postings.__struct_fields__, "sum")
+"""The accounts of the books, and their sum."""
 POINTS_NAME: Final = "points"
 REVENUE: Final = "revenue, net of tax"
 COSTS: Final = "costs, invoiced less credit notes"
@@ -224,6 +240,7 @@ def report_of(
         position=selection.position,
         points=found.accounts(money=False),
         money=found.accounts(money=True),
+        trial_balance=_books(ledger, selection, period),
         adjustments=found.adjustments,
         voided_referrals=found.voided_referrals,
         corrections=found.corrections,
@@ -233,3 +250,25 @@ def report_of(
         verification=verification,
         checkpoint=checkpoint,
     )
+
+
+def _books(ledger: Ledger, selection: Selection, period: tuple[datetime, datetime]) -> list[Books]:
+    """The trial balance as of both ends of the period, of whatever has books at the second."""
+    opening, closing = (
+        {
+            (one.programme, one.points_currency): msgspec.structs.asdict(one)
+            for one in trial_balance(PastReader(ledger.log, ledger.pool, at)).currencies
+        }
+        for at in (Selection(selection, selection.position, as_of) for as_of in period)
+    )
+    return [
+        Books(
+            programme=key[0],
+            points_currency=key[1],
+            lines=[
+                TrialLine(name=name, opening=opening.get(key, {}).get(name, 0), closing=books[name])
+                for name in BOOKS
+            ],
+        )
+        for key, books in sorted(closing.items())
+    ]

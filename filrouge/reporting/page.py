@@ -9,7 +9,7 @@ from importlib.resources import files
 from typing import Final
 
 from filrouge.importing.conversions import MINOR_DIGITS
-from filrouge.reporting.figures import Account, Entry, Late, Listed, Report
+from filrouge.reporting.figures import Account, Books, Entry, Late, Listed, Report
 
 Cells = Iterable[tuple[str, str]]
 """Cells of a row, each with its class."""
@@ -23,6 +23,7 @@ def as_html(report: Report) -> str:
         _head(report),
         *(_account(one, "Points") for one in report.points),
         *(_account(one, one.name.capitalize()) for one in report.money),
+        *(_books(one) for one in report.trial_balance),
         _entries(
             "Adjustments by hand", report.adjustments, "Every one with its reason and author."
         ),
@@ -116,6 +117,21 @@ def _account(account: Account, title: str) -> str:
     )
     head = ("Movement", "Events", account.unit)
     return _section(f"{title} ({account.unit})", "", _table(head, rows, "account"))
+
+
+def _books(books: Books) -> str:
+    rows = [
+        _row(
+            [(one.name.capitalize(), "what"), (f"{one.opening:,}", "n"), (f"{one.closing:,}", "n")],
+            "sum" if one.name == "sum" else "",
+        )
+        for one in books.lines
+    ]
+    return _section(
+        f"Trial balance ({books.programme}, {books.points_currency})",
+        "The books of points at both ends of the period: credits are negative, and the sum is 0.",
+        _table(("Account", "Opening", "Closing"), rows, "account"),
+    )
 
 
 def _entries(title: str, listed: Listed, about: str) -> str:

@@ -40,6 +40,14 @@ def rows(report: Report) -> Iterator[Row]:
         for move in account.movements:
             yield {**told, "kind": move.kind, "events": move.events, "amount": move.amount}
         yield {**told, "kind": "closing", "amount": account.closing}
+    for books in report.trial_balance:
+        for line in books.lines:
+            told = {
+                "section": "trial_balance", "name": line.name,
+                "unit": f"{books.programme}/{books.points_currency}",
+            }  # fmt: skip
+            yield {**told, "kind": "opening", "amount": line.opening}
+            yield {**told, "kind": "closing", "amount": line.closing}
     for name in ("adjustments", "voided_referrals", "corrections", "erasures"):
         yield from _listed(name, getattr(report, name))
     for name in ("late_before", "late_after"):

@@ -106,6 +106,7 @@ def test_the_report_says_what_the_entries_say(
         }
         [[late]] = asked(LATE)
     assert sum(one["events"] for one in said["late_after"]) == late > 0
+    the_books_follow_the_points(said)
     for account in (*said["points"], *said["money"]):
         moved_in_all = sum(one["amount"] for one in account["movements"])
         assert account["opening"] + moved_in_all == account["closing"]
@@ -118,6 +119,18 @@ def test_the_report_says_what_the_entries_say(
     assert said["verification"]["findings"] == []
     assert said["checkpoint"].startswith("filrouge/")
     the_three_files_agree(tmp_path, said)
+
+
+def the_books_follow_the_points(said: Any) -> None:
+    """What members hold by the trial balance is what the movements of points add up to."""
+    holds = ("pending", "wallets", "reserved", "owed")
+    for end in ("opening", "closing"):
+        held = 0
+        for books in said["trial_balance"]:
+            lines = {one["name"]: one[end] for one in books["lines"]}
+            assert lines["sum"] == 0
+            held += sum(lines[name] for name in holds)
+        assert held == sum(one[end] for one in said["points"])
 
 
 def assert_account(account: Any, rows: list[Any], names: dict[str, str]) -> None:
