@@ -21,8 +21,8 @@ Rows = list[tuple[bytes, ...]]
 YIELD_SECONDS: Final = 0.0001
 """How long another thread may keep the interpreter once the server has answered.
 
-A large batch is sent in a dozen pieces, and CPython's 5 ms for each would double the time that it
-takes. The thread itself is not hurried: when it goes on, the interpreter's own interval is back.
+A large batch is sent in a dozen pieces, and each of them may wait for CPython's 5 ms. The thread
+itself is not hurried: when it goes on, the interpreter's own interval is back.
 """
 _OWN_SECONDS: Final = sys.getswitchinterval()
 
