@@ -16,7 +16,7 @@ import click
 import structlog
 
 from benchmarks import places, report
-from benchmarks.harness import GROWN_EVENTS, Bench
+from benchmarks.harness import GROWN_EVENTS, Bench, Result
 from filrouge.serving import stopped_by_signals
 from store.embedded import EmbeddedPostgres
 
@@ -87,7 +87,8 @@ def _machine() -> dict[str, str]:
 def main(names: tuple[str, ...], *, quick: bool, grown: int, as_json: bool, page: bool) -> None:
     """Measure ours beside others': all benchmarks, or those that are NAMED.
 
-    The figures go to var/bench.json too. Ends with 1 if something that must be reached is not;
+    The figures go to var/bench.json too, beside those of benchmarks that ran before; the page
+    shows what is there. Ends with 1 if something that must be reached is not;
     of a --quick run neither is true.
     """
     if page and quick:
@@ -96,21 +97,27 @@ def main(names: tuple[str, ...], *, quick: bool, grown: int, as_json: bool, page
     JSON.parent.mkdir(exist_ok=True)
     # Beside the project, not in /tmp: that may be in memory, where nothing is ever durable.
     folder = Path(tempfile.mkdtemp(prefix="bench-", dir=JSON.parent))
+    wanted = list(names or MODULES)
+    others = [name for name in MODULES if name not in wanted]
+    before = report.kept(JSON.read_bytes(), others) if JSON.exists() else []
+
+    def all_of(bench: Bench) -> list[Result]:
+        order = list(MODULES)
+        return sorted([*before, *bench.results], key=lambda one: order.index(one.name))
 
     def keep(bench: Bench) -> None:
         if not quick:
-            JSON.write_bytes(report.as_json(bench.results))
+            JSON.write_bytes(report.as_json(all_of(bench)))
 
     try:
         with stopped_by_signals():
-            bench = measure(
-                list(names or MODULES), folder, quick=quick, grown_events=grown, after_each=keep
-            )
+            bench = measure(wanted, folder, quick=quick, grown_events=grown, after_each=keep)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     if page:
-        left_out = [name for name in MODULES if names and name not in names]
-        report.PAGE.write_text(report.page(bench.results, bench.shown, left_out))
+        shown = all_of(bench)
+        left_out = sorted(MODULES.keys() - {one.name for one in shown})
+        report.PAGE.write_text(report.page(shown, bench.shown, left_out))
     print(report.as_json(bench.results).decode() if as_json else report.table(bench.results))
     if not quick and report.missed(bench.results):
         sys.exit(1)

@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
 from typing import Any, Final, TypeVar
@@ -58,6 +59,8 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     ours_spread: Spread | None = None
     peer_spread: Spread | None = None
     ratio_spread: Spread | None = None
+    measured_on: str = ""
+    """The day of the run, in UTC."""
 
 
 class Bench:
@@ -154,7 +157,7 @@ class Bench:
             ours=median(ours), ours_spread=Spread.of(ours),
             peer=median(peer) if peer else None, peer_spread=Spread.of(peer) if peer else None,
             ratio=median(ratios) if ratios else None,
-            ratio_spread=Spread.of(ratios) if ratios else None,
+            ratio_spread=Spread.of(ratios) if ratios else None, measured_on=_today(),
         )  # fmt: skip
         self.results.append(result)
         return result
@@ -175,7 +178,7 @@ class Bench:
         self.results.append(
             Result(
                 name=name, case=case, peer_name=peer_name, must=must, aim=aim, unit=unit,
-                reached=None if must is None else False, not_run=why,
+                reached=None if must is None else False, not_run=why, measured_on=_today(),
             )
         )  # fmt: skip
 
@@ -194,6 +197,10 @@ class Bench:
         self.say(f"  {what}: {total:,}")
         yield report
         self.say(f"  {what}: {time.monotonic() - began:.1f} s")
+
+
+def _today() -> str:
+    return datetime.now(UTC).date().isoformat()
 
 
 def _short(value: float) -> str:

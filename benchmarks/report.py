@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -50,20 +50,26 @@ def as_json(results: Sequence[Result]) -> bytes:
     return msgspec.json.format(msgspec.json.encode(results)) + b"\n"
 
 
+def kept(held: bytes, names: Collection[str]) -> list[Result]:
+    """The results of some benchmarks that an earlier run left behind."""
+    return [one for one in msgspec.json.decode(held, type=list[Result]) if one.name in names]
+
+
 def page(results: Sequence[Result], shown: Mapping[str, str], left_out: Sequence[str] = ()) -> str:
-    """The page of the reference; what was left out of the run is said."""
+    """The page of the reference; what was never run is said."""
     lines = [
         "# Performance", "",
         "<!-- Made by `make bench PAGE=1`. What is edited here is lost. -->", "",
-        "Ours beside others, measured in one run on one machine. Each figure is the median of its",
-        "repetitions, and each ratio the median of the repetitions' ratios, since ours and the",
-        "yardstick take turns. So compare ratios, not speeds.", "",
+        "Ours beside others, each benchmark measured in one run, all on one machine. Each figure",
+        "is the median of its repetitions, and each ratio that of the repetitions' ratios, since",
+        "ours and the yardstick take turns. So compare ratios, not speeds.", "",
         *(f"- {name}: {value}" for name, value in shown.items()), "",
-        *((f"Left out of this run: {', '.join(left_out)}.", "") if left_out else ()),
+        *((f"Not measured: {', '.join(left_out)}.", "") if left_out else ()),
     ]  # fmt: skip
     for name in dict.fromkeys(one.name for one in results):
         some = [one for one in results if one.name == name]
-        lines += [f"## {name}", "", _row((*HEADINGS[:1], "unit", *HEADINGS[1:], "peer"))]
+        lines += [f"## {name}", "", f"Measured on {some[0].measured_on}.", ""]
+        lines.append(_row((*HEADINGS[:1], "unit", *HEADINGS[1:], "peer")))
         lines.append(_row(["---"] * 9))
         for one in some:
             case, *cells = _cells(one)

@@ -86,3 +86,14 @@ def test_the_page_shows_every_case(bench: Bench) -> None:
     page = report.page(bench.results, {"fsync": "on"})
     for said in ("## one", "first case", "## two", "second case", "NOT RUN", "- fsync: on"):
         assert said in page
+
+
+def test_what_ran_before_is_kept_and_shown_with_its_day(bench: Bench) -> None:
+    """A benchmark that is run again takes the place of its own results only."""
+    for name in ("one", "two"):
+        bench.record(name, f"case of {name}", ours=[4.0], unit="u")
+    held = report.as_json(bench.results)
+    [before] = report.kept(held, ["two", "three"])
+    assert before == bench.results[1]
+    assert f"Measured on {before.measured_on}." in report.page([before], {}, ["one"])
+    assert "Not measured: one." in report.page([before], {}, ["one"])
