@@ -89,7 +89,8 @@ def _stay_active(account: Holding, day: int) -> None:
         return
     days.insert(place, day)
     for lot in account.lots.values():
-        lot.reckon(days)
+        if lot.inactive_days is not None:
+            lot.reckon(days)
 
 
 def _lot(lots: dict[str, Lot], lot_id: str) -> Lot:

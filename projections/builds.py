@@ -233,7 +233,8 @@ def end_filling(connection: psycopg.Connection, projection: Projection, build: i
         [build, position],
     )
     connection.execute("UPDATE projection_builds SET state = 'filled' WHERE build = %s", [build])
-    create_indexes(connection, projection, build)
+    for member in projection.members:
+        create_indexes(connection, member, projection.version, build)
 
 
 def point_to(connection: psycopg.Connection, projection: Projection, build: int) -> None:

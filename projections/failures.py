@@ -46,6 +46,8 @@ class RebuildFailed(FilrougeError):
 
 def described(error: BaseException) -> str:
     """What an error is and where it arose. Its text is left out: that may quote an event."""
+    if isinstance(error, RebuildFailed):  # as it is said here, of the machine and not of an event
+        return str(error)
     frames = traceback.extract_tb(error.__traceback__)
     if not frames:
         return type(error).__name__

@@ -69,7 +69,8 @@ class Folding:
     def _keys(self, owner: str, one: Fact) -> Iterable[str]:
         try:
             keys = tuple(self._instance.keys(owner, one.event, one.envelope))
-            assert all(owner_of(key) == owner for key in keys), keys
+            for key in keys:
+                assert owner_of(key) == owner, key
         except Exception as error:
             raise HandlerFailed(one, self.fold.__name__, error) from error
         return keys

@@ -209,14 +209,22 @@ class Owners:
         if self._roots is None:
             return found
         # The own tags decide, unless they may be aliases; without any, those of alias kinds.
-        asked = [
-            (index, [self._prefix + owner for owner in owners] or self._alias_tags(events[index]))
-            for index, owners in enumerate(found)
-            if not owners or self._own_kind_is_alias
-        ]
-        ends = self._roots.of((tag for _, tags in asked for tag in tags), known)
-        for index, tags in asked:
-            found[index] = self._decided(tags, ends)
+        prefix, asks = self._prefix, self._own_kind_is_alias
+        ends = self._roots.of(
+            (
+                tag
+                for one, owners in zip(events, found, strict=True)
+                if asks or not owners
+                for tag in [prefix + owner for owner in owners] or self._alias_tags(one)
+            ),
+            known,
+        )
+        for index, owners in enumerate(found):
+            if not owners:
+                if tags := self._alias_tags(events[index]):
+                    found[index] = self._decided(tags, ends)
+            elif asks and (len(owners) > 1 or prefix + owners[0] in ends):  # else its own owner
+                found[index] = self._decided([prefix + owner for owner in owners], ends)
         return found
 
     def _alias_tags(self, one: Fact) -> list[str]:

@@ -65,17 +65,25 @@ def create_key(
     connection.execute(statement)
 
 
-def create_indexes(connection: psycopg.Connection, projection: Projection, build: int) -> None:
-    """Make the indexes that the folds declare, and let the planner know the filled tables."""
-    for fold in projection.folds:
-        create_key(connection, fold, projection.version, build)
-        name = sql.Identifier(table_name(fold, projection.version, build))
-        for columns in fold.indexes:
-            connection.execute(
-                sql.SQL("CREATE INDEX ON {} (").format(name) + sql.SQL(columns) + sql.SQL(")")
-            )
-    for member in projection.members:
-        name = sql.Identifier(table_name(member, projection.version, build))
+def create_indexes(
+    connection: psycopg.Connection, member: type[Fold | Total], version: int, build: int
+) -> None:
+    """Make the indexes of a filled table, and let the planner know it: what is not done already."""
+    create_key(connection, member, version, build)
+    table = table_name(member, version, build)
+    name = sql.Identifier(table)
+    for number, columns in enumerate(member.indexes if issubclass(member, Fold) else ()):
+        index = sql.Identifier(f"projection_{member.table}_{number}_{build}")
+        connection.execute(
+            sql.SQL("CREATE INDEX IF NOT EXISTS {} ON {} (").format(index, name)
+            + sql.SQL(columns)
+            + sql.SQL(")")
+        )
+    known = connection.execute(
+        "SELECT FROM pg_stats WHERE schemaname = current_schema() AND tablename = %s LIMIT 1",
+        [table],
+    )
+    if known.fetchone() is None:
         connection.execute(sql.SQL("ANALYZE {}").format(name))
 
 
@@ -91,7 +99,7 @@ def drop_tables(connection: psycopg.Connection, build: int) -> None:
 
 
 @cache
-def decoder_of(row: type) -> Callable[[str], Any]:
+def decoder_of(row: type) -> Callable[[str | bytes], Any]:
     """What makes a row of this class from its JSON."""
     return msgspec.json.Decoder(row).decode
 
@@ -136,13 +144,14 @@ class FoldTable:
         statement = sql.SQL("LOCK TABLE {} IN SHARE ROW EXCLUSIVE MODE").format(self._name)
         self._connection.execute(statement)
 
-    def insert(self, rows: Mapping[str, Any]) -> None:
+    def insert(self, batches: Iterable[Rows]) -> None:
         """Add rows that are not there yet."""
         statement = sql.SQL("COPY {} (key, row) FROM STDIN (FORMAT binary)").format(self._name)
         with self._connection.cursor() as cursor, cursor.copy(statement) as copy:
             copy.write(_COPY_HEADER)
-            for some in in_batches(rows.items(), KEYS_AT_ONCE):
-                copy.write(b"".join([_packed(key.encode(), _encode(row)) for key, row in some]))
+            for rows in batches:
+                for some in in_batches(rows.items(), KEYS_AT_ONCE):
+                    copy.write(b"".join([_packed(key.encode(), _encode(row)) for key, row in some]))
             copy.write(_COPY_TRAILER)
 
     def write(self, rows: Mapping[str, Any]) -> None:

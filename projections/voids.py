@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from bisect import bisect_right
 from collections.abc import Iterable
-from operator import attrgetter
+from operator import attrgetter, or_
 from typing import Final, NamedTuple, TypeVar
 
 from domain.envelope import Envelope
@@ -17,6 +17,8 @@ from store.log import Log
 F = TypeVar("F", bound=Fact)
 _VOIDS: Final = (*stored_names(EventVoided), *stored_names(BatchVoided))
 _voids: Final = EntryReader(_VOIDS)
+_POSITION: Final = attrgetter("envelope.position")
+_BATCH: Final = attrgetter("envelope.batch")
 
 
 class Void(NamedTuple):
@@ -67,14 +69,24 @@ class VoidHistory:
 
     def visible(self, events: Iterable[F], known: int) -> list[F]:
         """Those of the events that are not hidden."""
-        voided, batches, hides = self._positions, self._batches, self.hides
+        found = list(events)
+        voided, batches = self._positions, self._batches
         if not voided and not batches:
-            return list(events)
+            return found
+        # Nearly always nothing of a page is hidden, and Python's loop has no part in seeing that.
+        named = list(
+            map(
+                or_,
+                map(voided.__contains__, map(_POSITION, found)),
+                map(batches.__contains__, map(_BATCH, found)),
+            )
+        )
+        if not any(named):
+            return found
         return [
             one
-            for one in events
-            if (one.envelope.position not in voided and one.envelope.batch not in batches)
-            or not hides(one.envelope, known)
+            for one, is_named in zip(found, named, strict=True)
+            if not is_named or not self.hides(one.envelope, known)
         ]
 
     def hides(self, envelope: Envelope, known: int) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Callable
+from contextlib import ExitStack
 from datetime import datetime
 from functools import partial
 from multiprocessing.connection import Connection
@@ -59,7 +60,11 @@ def fill(share: Share, say: Callable[[int | Failed], None]) -> None:
 
     The builds go along the log together, so that every entry is decoded once.
     """
-    with (share.into or share.connect)() as connection, share.connect() as reading:
+    with (
+        (share.into or share.connect)() as connection,
+        share.connect() as reading,
+        ExitStack() as files,
+    ):
         log = Log.over(reading)
         voids = Selection(VoidHistory(log), share.horizon, share.as_of)
         types = frozenset[str]().union(*(fold.types for fold in share.parts))
@@ -74,6 +79,8 @@ def fill(share: Share, say: Callable[[int | Failed], None]) -> None:
             )
             for projection, build in share.builds
         ]
+        for filling in going:
+            files.callback(filling.close)
         position, kept_bytes = 0, 0
         while position < share.horizon and going:
             page = pages.next(position, min(position + share.batch_events, share.horizon))
@@ -109,7 +116,7 @@ def _write(connection: psycopg.Connection, position: int, filling: Filling) -> N
     with connection.transaction():
         found = builds.lock(connection, filling.checkpoint.build, filling.checkpoint.share)
         assert found == filling.checkpoint, f"{filling.checkpoint} is {found} now"
-        filling.write(position)
+        filling.write(position, goes_on=True)
         builds.move(connection, found, position)
 
 
