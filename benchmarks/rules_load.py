@@ -14,14 +14,17 @@ RULES: Final = 50
 
 
 def publish(ledger: Ledger, count: int) -> None:
-    """Publish so many rules that look at every participation; the first gives a point."""
+    """Publish so many rules that look at every participation; the first gives a point.
+
+    No text in their conditions tells them apart, so that each of them is evaluated every time.
+    """
     for n in range(count):
         terms = RuleTerms(
             programme="circle",
             points_currency="points",
             trigger="participation.recorded",
             kind="per_event",
-            condition=f"event.outcome == 'finished' && event.campaign_id == 'c{n}'",
+            condition=f"event.outcome == 'finished' && size(event.campaign_id) == {2 + n}",
             points="1",
             valid_from=datetime(2020, 1, 1, tzinfo=UTC),
         )

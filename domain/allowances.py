@@ -10,7 +10,6 @@ from domain.budgets import Promises, check_budget
 from domain.campaigns import CampaignPlan
 from domain.earned import Given, ProgrammeEarned, cooled_down, in_period
 from domain.errors import RuleError
-from domain.event import Event
 from domain.expressions import Fault
 from domain.findings import Refusal
 from domain.forms import Candidate, amount_of, rounded
@@ -22,8 +21,11 @@ from domain.terms import expires_at
 from domain.types import MONEY_MAX, POINTS_MAX, Money
 
 
-def points_of(candidate: Candidate, event: Event, values: Any, base: int) -> int | Refusal:
-    """How many points a rule gives, before its limits; ``base`` is what a multiplier multiplies."""
+def points_of(candidate: Candidate, currency: str | None, values: Any, base: int) -> int | Refusal:
+    """How many points a rule gives, before its limits.
+
+    ``currency`` is that of the event, if it has one, and ``base`` what a multiplier multiplies.
+    """
     terms, forms = candidate.version.terms, candidate.forms
     if terms.multiplier is not None:
         more = base * (terms.multiplier.numerator - terms.multiplier.denominator)
@@ -33,7 +35,6 @@ def points_of(candidate: Candidate, event: Event, values: Any, base: int) -> int
         points = amount_of(forms.points, values)
     if isinstance(points, int) and terms.per_amount is not None and forms.amount is not None:
         per = terms.per_amount
-        currency = getattr(event, "currency", None)
         if per.currency is not None and currency not in (None, per.currency):
             return Refusal("currency", f"it is in {currency}, the rule is for {per.currency}")
         amount = amount_of(forms.amount, values)
@@ -84,11 +85,12 @@ def within_limits(
 
 
 def within_programme(
-    limits: RuleLimits, view: ProgrammeEarned, more: int, time: datetime, points: int
+    limits: RuleLimits, view: ProgrammeEarned, now: list[Given], time: datetime, points: int
 ) -> int | Refusal:
-    """So many of the points as the limit of the programme leaves; ``more`` were given just now."""
+    """So many of the points as the limit of the programme leaves, beside what is given ``now``."""
     if limits.programme_points is None:
         return points
+    more = sum(one.points for one in in_period(now, time, limits.programme_period))
     before = view.given(time, limits.programme_period) + more
     if before >= limits.programme_points:
         return Refusal("programme_limit", f"{before} points of {limits.programme_points}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
 from weakref import WeakKeyDictionary
@@ -12,6 +12,7 @@ from domain.envelope import Envelope
 from domain.event import Event
 from domain.expressions import Fault, compiled, together, values_for
 from domain.facts import event_scope, event_values
+from domain.forms import forms_of
 from domain.rule_terms import Window
 from domain.rules import Rules, RuleVersion
 from domain.triggers import counts_over_time, trigger_class
@@ -27,6 +28,9 @@ class Counted(NamedTuple):
     amount: int
     cause: tuple[str, str] | None
     """The field that names the thing and its id: ``purchase_id``, ``p1``."""
+    said: Mapping[str, Any] | None = None
+    """What it said that an award may need when its window turns out to have been open only later,
+    by the names that formulae use. None: no rule's window can open later."""
 
 
 class Opened(NamedTuple):
@@ -54,9 +58,16 @@ def cause_of(event: Event) -> tuple[str, str] | None:
 class Series:
     """What several rules count alike: the events of one type of which a condition is true."""
 
-    def __init__(self, trigger: type[Event], condition: str | None, amount: str | None) -> None:
+    def __init__(
+        self,
+        trigger: type[Event],
+        condition: str | None,
+        amount: str | None,
+        said: frozenset[str] | None,
+    ) -> None:
         self.trigger = trigger
         self._scope = event_scope(trigger)
+        self._said = said
         self._condition = compiled(self._scope, condition, "bool") if condition else None
         self._amount = compiled(self._scope, amount, "int") if amount else None
         forms = (self._condition, self._amount)
@@ -76,7 +87,28 @@ class Series:
             return amount
         if isinstance(amount, bool) or not isinstance(amount, int):
             return Fault("the amount is null")
-        return Counted((envelope.time, envelope.position), amount, cause_of(event))
+        said = None if self._said is None else event_values(self._said, event, envelope)
+        return Counted((envelope.time, envelope.position), amount, cause_of(event), said)
+
+
+PAID: Final = frozenset({"event.currency", "event.net", "event.order_id"})
+"""What an award says of the purchase that it is for, and what a rule for amounts asks."""
+
+
+def _said(versions: Iterable[RuleVersion]) -> frozenset[str] | None:
+    """What is kept of the events that several versions count alike; None: nothing."""
+    late = [
+        version
+        for version in versions
+        if version.terms.challenge is not None and window_of(version).opened_by is not None
+    ]
+    if not late:
+        return None
+    trigger = trigger_class(late[0].terms.trigger)
+    known = {name for name, _, _ in event_scope(trigger).variables}
+    spoken = frozenset[str]().union(*(forms_of(version).variables for version in late))
+    places = {f"event.{name.partition('.')[0]}_id" for name in spoken}  # of campaign.* its id
+    return (spoken | places | PAID) & known
 
 
 class Openings:
@@ -125,22 +157,22 @@ class Counting:
         ]
         self.key = tuple(version.position for version in versions)
         """What is counted is the same as long as these versions are."""
-        made: dict[tuple[str, str | None, str | None], Series] = {}
-        self.series: dict[int, Series] = {}
-        """By the position of the version; versions that count alike share one."""
+        alike: defaultdict[tuple[str, str | None, str | None], list[RuleVersion]]
+        alike = defaultdict(list)
         openers: defaultdict[str, list[RuleVersion]] = defaultdict(list)
         for version in versions:
             terms = version.terms
             amount = terms.challenge.amount if terms.challenge else None
-            form = terms.trigger, terms.condition, amount
-            if form not in made:
-                made[form] = Series(trigger_class(terms.trigger), terms.condition, amount)
-            self.series[version.position] = made[form]
+            alike[terms.trigger, terms.condition, amount].append(version)
             if terms.challenge is not None and terms.challenge.window.opened_by is not None:
                 openers[terms.challenge.window.opened_by].append(version)
+        self.series: dict[int, Series] = {}
+        """By the position of the version; versions that count alike share one."""
         self.by_trigger: defaultdict[type[Event], list[Series]] = defaultdict(list)
-        for series in made.values():
+        for (trigger, condition, amount), some in alike.items():
+            series = Series(trigger_class(trigger), condition, amount, _said(some))
             self.by_trigger[series.trigger].append(series)
+            self.series |= dict.fromkeys((version.position for version in some), series)
         self.openings = {
             (cls := trigger_class(name)): Openings(cls, some) for name, some in openers.items()
         }

@@ -36,10 +36,12 @@ class View(metaclass=HandlerType):
 
     Two views of the same class and tags are the same view: decisions of one batch share it, and it
     is kept between batches and only advanced. So a view must hold nothing but what its events
-    say. Events that were voided never reach it. ``tags`` come most selective first.
+    say. Events that were voided never reach it, unless it ``sees_voided``: what was used once
+    stays used. ``tags`` come most selective first.
     """
 
     handlers: ClassVar[dict[type[Event], Handler]]
+    sees_voided: ClassVar[bool] = False
 
     def __init__(self, *tags: str) -> None:
         if not tags or not self.handlers:
@@ -92,6 +94,8 @@ class Trigger(NamedTuple):
     event: Event
     cause: int | None
     time: datetime | None
+    checked: bool = False
+    """It was validated when it was decided."""
 
 
 _slices: dict[type[Any], type[Slice]] = {}
@@ -189,10 +193,15 @@ class _Deciding(dcb.Slice[Any], metaclass=SliceType, abstract=True):
         return [dcb.Selector(types, tags) for types, tags in selected]
 
     def trigger(
-        self, event: Event, *, cause: int | None = None, time: datetime | None = None
+        self,
+        event: Event,
+        *,
+        cause: int | None = None,
+        time: datetime | None = None,
+        checked: bool = False,
     ) -> None:
         """Decide an event. The views take it in after the whole decision stands."""
-        self.triggers.append(Trigger(event, cause, time))
+        self.triggers.append(Trigger(event, cause, time, checked))
 
 
 C = TypeVar("C", bound=Command)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime
-from typing import Any, Final, NamedTuple, cast
+from typing import Any, Final, cast
 
 from domain.accounts import AccountState
 from domain.activations import ActivationTerms
@@ -30,31 +30,22 @@ from domain.early_returns import taken_back
 from domain.earned import Earned, Given, MemberAccounts, ProgrammeEarned
 from domain.errors import FilrougeError
 from domain.event import Event, validated
-from domain.facts import event_values, place_values
-from domain.findings import Refusal, finding, untrue
+from domain.findings import Refusal, untrue
 from domain.forms import Candidate, plan_of
-from domain.goals import Look
-from domain.member_facts import MemberFacts, member_values
-from domain.outlook import FIRST_REPORTS, Earner, Outlook, reported
+from domain.goals import Goal, Look
+from domain.member_facts import MemberFacts
+from domain.outlook import FIRST_REPORTS, Earner, NewAward, Outlook, reported
 from domain.participations import ParticipationDisqualified, ParticipationState
 from domain.points import PointsEarned
 from domain.programmes import EVERY_PROGRAMME, ProgrammeTerms
 from domain.progress import Progress
 from domain.purchases import PurchaseRecorded, PurchaseState, ReturnMatched
 from domain.rules import RuleBook, Rules, RuleVersion
-from domain.triggers import counts_over_time, trigger_name
+from domain.triggers import counts_over_time
 from domain.types import Money
 
 AWARDS_PER_EVENT_MAX: Final = 200
 """One event earns no more awards than this."""
-
-
-class Goal(NamedTuple):
-    """Something that a rule gives points for."""
-
-    time: datetime
-    position: int
-    cause: tuple[str, str] | None
 
 
 class Earning(
@@ -74,18 +65,21 @@ class Earning(
 
     def execute(self) -> None:
         """Give what each rule says, in their order; then take back what has been returned."""
-        self._say_not_in_force()
+        self.say_not_in_force()
         refusal = self._nothing_counts()
         if refusal is not None:
             for candidate in self.plan.candidates:
-                self._say(candidate.version, self.earners[0], refusal)
+                self.say(candidate.version, self.earners[0], refusal)
             return
         for earner in self.earners:
             values = self._values(earner)
             conditions = self.plan.conditions(values)
-            for candidate in self.plan.candidates:
+            for candidate, holds in zip(self.plan.candidates, conditions, strict=True):
+                # Of most rules nothing is to be said, and most are not met.
+                if holds is not True and self.findings is None:
+                    continue
                 if earner.role in candidate.version.terms.roles:
-                    self._apply(candidate, earner, values, conditions)
+                    self._apply(candidate, earner, values, holds)
         self._take_returns_back()
 
     def _nothing_counts(self) -> Refusal | None:
@@ -99,49 +93,47 @@ class Earning(
             return Refusal("disqualified", "the participation counts for nothing")
         return None
 
-    def _values(self, earner: Earner) -> Any:
-        event, names, time = self.event, self.plan.variables, self.envelope.time
-        plan = self._seen(CampaignPlan, f"campaign:{getattr(event, 'campaign_id', None)}")
-        activation = getattr(event, "activation_id", None)
-        terms = self._seen(ActivationTerms, f"activation:{activation}")
-        facts = self._seen(MemberFacts, f"member:{earner.member_id}")
-        return self.plan.values(
-            event_values(names, event, self.envelope)
-            | member_values(names, earner.member_id, earner.role, facts)
-            | place_values(names, event, time, plan, terms)
-        )
-
-    def _apply(
-        self, candidate: Candidate, earner: Earner, values: Any, conditions: dict[int, Any]
-    ) -> None:
+    def _apply(self, candidate: Candidate, earner: Earner, values: Any, holds: Any) -> None:
         """Give what one rule says to one earner, or say why it gives nothing."""
-        version, forms = candidate.version, candidate.forms
-        terms = version.terms
-        holds = True if forms.condition is None else conditions[version.position]
+        version, terms = candidate.version, candidate.version.terms
         if holds is not True:
-            self._say(version, earner, untrue("condition", terms.condition, holds))
+            self.say(version, earner, untrue("condition", terms.condition, holds))
             return
         if earner.tag is None:
-            self._say(version, earner, Refusal("no_member", "it names nobody who could earn"))
+            self.say(version, earner, Refusal("no_member", "it names nobody who could earn"))
             return
-        goals = list(self._goals(candidate, earner))
-        eligible = forms.eligibility.of(values) if goals and forms.eligibility else True
-        if eligible is not True:
-            self._say(version, earner, untrue("eligibility", terms.eligibility, eligible))
-            return
+        goals = self._eligible(candidate, earner, values)
         account_id = self.account_for(version, earner) if goals else None
         if goals and account_id is None:
             wanted = f"{terms.programme} in {terms.points_currency}"
-            self._say(version, earner, Refusal("no_account", f"there is no account of {wanted}"))
+            self.say(version, earner, Refusal("no_account", f"there is no account of {wanted}"))
             return
-        for goal in goals:
-            award = self._award(candidate, earner, account_id or "", goal, values)
+        for goal, its_values in goals:
+            award = self._award(candidate, earner, account_id or "", goal, its_values)
             if isinstance(award, Refusal):
-                self._say(version, earner, award)
+                self.say(version, earner, award)
                 continue
-            self._given.append((award, earner.tag, terms.kind == "multiplier"))
-            self.trigger(award, cause=goal.position, time=goal.time)
-            self._say(version, earner, AWARDED, account_id=award.account_id, points=award.points)
+            multiplied = terms.kind == "multiplier"
+            self._given.append(NewAward(award, earner.tag, goal.time, multiplied))
+            self.trigger(award, cause=goal.position, time=goal.time, checked=True)
+            self.say(version, earner, AWARDED, account_id=award.account_id, points=award.points)
+
+    def _eligible(
+        self, candidate: Candidate, earner: Earner, values: Any
+    ) -> list[tuple[Goal, Any]]:
+        """What there is to give for that the earner may have, each with its values."""
+        form, found, refusals = candidate.forms.eligibility, [], []
+        for goal in self._goals(candidate, earner):
+            its = values if candidate.own else self.values_then(candidate, earner, goal)
+            eligible = True if form is None else form.of(its)
+            if eligible is True:
+                found.append((goal, its))
+            else:
+                said = candidate.version.terms.eligibility
+                refusals.append(untrue("eligibility", said, eligible))
+        for refusal in dict.fromkeys(refusals):
+            self.say(candidate.version, earner, refusal)
+        return found
 
     def _goals(self, candidate: Candidate, earner: Earner) -> Iterator[Goal]:
         version, event, envelope = candidate.version, self.event, self.envelope
@@ -154,10 +146,10 @@ class Earning(
         plan = self._seen(CampaignPlan, f"campaign:{version.terms.campaign_id}")
         for found in Look(candidate, event, envelope, progress, plan).goals():
             if isinstance(found, Refusal):
-                self._say(version, earner, found)
+                self.say(version, earner, found)
             else:
-                time, position = found.by.place
-                yield from [Goal(time, position, found.by.cause)] * found.times
+                said = None if candidate.own else found.by.said or {}
+                yield from [Goal(*found.by.place, found.by.cause, said)] * found.times
 
     # --- giving ------------------------------------------------------------------------------
 
@@ -169,9 +161,13 @@ class Earning(
         terms = version.terms
         base = 0
         if terms.multiplier is not None:
-            same = ((award, by) for award, _, by in self._given if award.account_id == account_id)
+            same = (
+                (one.event, one.multiplied)
+                for one in self._given
+                if one.event.account_id == account_id
+            )
             base = multiplied(terms.multiplier, terms, same)
-        points = points_of(candidate, self.event, values, base)
+        points = points_of(candidate, self._said(goal, "currency"), values, base)
         if terms.limits is not None and isinstance(points, int):
             points = self._limited(version, earner, goal.time, points)
         if isinstance(points, Refusal):
@@ -181,7 +177,7 @@ class Earning(
         if campaign is not None:
             plan = self._seen(CampaignPlan, f"campaign:{campaign}")
             promises = self._seen(Promises, f"campaign:{campaign}")
-            promised = [award for award, _, _ in self._given if award.campaign_id == campaign]
+            promised = [one.event for one in self._given if one.event.campaign_id == campaign]
             beyond = beyond_budget(plan, promises, promised, points, cost)
             if beyond is not None:
                 return beyond
@@ -201,26 +197,29 @@ class Earning(
         given = [
             *self._seen(Earned, earner.tag or "").by_rule.get(version.rule_id, ()),
             *(
-                Given(time, award.points)
-                for award, tag, _ in self._given
-                if tag == earner.tag and award.rule_id == version.rule_id
+                Given(one.time, one.event.points)
+                for one in self._given
+                if one.tag == earner.tag and one.event.rule_id == version.rule_id
             ),
         ]
         left = within_limits(limits, given, time, points)
         if limits.programme_points is None or isinstance(left, Refusal):
             return left
-        more = sum(award.points for award, _, _ in self._given if award.programme == programme)
+        now = [
+            Given(one.time, one.event.points)
+            for one in self._given
+            if one.event.programme == programme
+        ]
         view = self._seen(ProgrammeEarned, f"programme:{programme}")
-        return within_programme(limits, view, more, time, left)
+        return within_programme(limits, view, now, time, left)
 
     def _made(
         self, version: RuleVersion, earner: Earner, account_id: str, goal: Goal, points: int,
         cost: Money | None,
     ) -> PointsEarned:  # fmt: skip
-        terms, event = version.terms, self.event
+        terms = version.terms
         n = self._counts[version.rule_id]
         self._counts[version.rule_id] += 1
-        paid = isinstance(event, PurchaseRecorded) and goal.cause == cause_of(event)
         programmes: ProgrammeTerms = self._seen(ProgrammeTerms, EVERY_PROGRAMME)
         lot = lot_of(terms, programmes.at(terms.programme, goal.time), goal.time)
         purchase = terms.trigger == "purchase.recorded"
@@ -234,17 +233,26 @@ class Earning(
             campaign_id=self._campaign_of(version),
             rule_id=version.rule_id,
             rule_version=version.version,
-            order_id=event.order_id if paid else None,
+            order_id=self._said(goal, "order_id") if purchase else None,
             available_from=lot.available_from,
             expires_at=lot.expires_at,
             cost=cost,
             awaits=lot.awaits,
             inactive_days=lot.inactive_days,
             never_owed=lot.never_owed,
-            price=Money(amount=event.net, currency=event.currency) if paid else None,
+            price=self._price(goal) if purchase else None,
             programme=terms.programme,
             **cast(Any, dict([goal.cause] if goal.cause else [])),
         )
+
+    def _said(self, goal: Goal, field: str) -> Any:
+        """What the event that something is given for says in a field."""
+        if goal.said is None:
+            return getattr(self.event, field, None)
+        return goal.said.get(f"event.{field}")
+
+    def _price(self, goal: Goal) -> Money:
+        return Money(amount=self._said(goal, "net"), currency=self._said(goal, "currency"))
 
     def _take_returns_back(self) -> None:
         """Claw back for each return that was recorded before the purchase, as if it came after."""
@@ -252,32 +260,13 @@ class Earning(
         matches = [one for one in self.earlier if isinstance(one.event, ReturnMatched)]
         if matches and isinstance(event, PurchaseRecorded):
             parts = [
-                Part(award.account_id, award, 0, self.envelope.position, award.points)
-                for award, _, _ in self._given
-                if award.purchase_id == event.purchase_id
+                Part(one.event.account_id, one.event, 0, self.envelope.position, one.event.points)
+                for one in self._given
+                if one.event.purchase_id == event.purchase_id
             ]
             views = [view for view in self.boundary if isinstance(view, PurchaseState)]
             for clawback, cause in taken_back(event, parts, matches, views):
                 self.trigger(clawback, cause=cause)
-
-    # --- saying why --------------------------------------------------------------------------
-
-    def _say_not_in_force(self) -> None:
-        if self.findings is None:
-            return
-        asked = {candidate.version.rule_id for candidate in self.plan.candidates}
-        for rule in self.rules.by_trigger.get(trigger_name(type(self.event)), ()):
-            latest = rule.latest
-            if latest.rule_id not in asked:
-                ends = filter(None, (latest.terms.valid_until, rule.retired_at))
-                until = min(ends, default=None)
-                said = f"from {latest.begins.isoformat()} to {until.isoformat() if until else '-'}"
-                self.findings.append(finding(latest, Refusal("not_in_force", said)))
-
-    def _say(self, version: RuleVersion, earner: Earner, said: Refusal, **more: Any) -> None:
-        if self.findings is not None:
-            who_ = {"role": earner.role, "member_id": earner.member_id}
-            self.findings.append(finding(version, said, **who_, **more))
 
 
 AWARDED: Final = Refusal("awarded")
@@ -293,6 +282,8 @@ def earning_of(
     if not rules.by_trigger:
         return None
     plan = plan_of(rules, type(event), time)
+    if plan is not None and not traced:
+        plan = plan.part_for(event)
     if plan is None or not (plan.candidates or traced):
         return None
     return Earning(event, rules, plan, traced=traced)

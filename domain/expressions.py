@@ -70,13 +70,24 @@ class Scope(NamedTuple):
 class Compiled:
     """An expression that was checked."""
 
-    def __init__(self, program: Any, variables: frozenset[str]) -> None:
+    def __init__(
+        self,
+        program: Any,
+        variables: frozenset[str],
+        required: Mapping[str, str] | None = None,
+        constant: int | None = None,
+    ) -> None:
         self._program = program
+        self._constant = constant
         self.variables = variables
         """The names of what it speaks of."""
+        self.required: Mapping[str, str] = required or {}
+        """It is true only where these variables have these values, whatever else it says."""
 
     def of(self, values: Any) -> Any:
         """Its value; a Fault if there is none. ``values`` is made by :func:`values_for`."""
+        if self._constant is not None:
+            return self._constant
         found = self._program.eval(values)
         if found.type() == cel.Type.ERROR:
             return Fault(str(found.plain_value()).removeprefix("INVALID_ARGUMENT: "))
@@ -120,7 +131,9 @@ def compiled(scope: Scope, text: str, result: Result) -> Compiled:
     if steps > EXPRESSION_COST_MAX:
         raise ExpressionTooCostly(expression=text, steps=steps, steps_max=EXPRESSION_COST_MAX)
     known = {name for name, _, _ in scope.variables}
-    return Compiled(program, frozenset(known.intersection(_names(tree))))
+    constant = int(text) if text.isascii() and text.isdecimal() else None
+    spoken = frozenset(known.intersection(_names(tree)))
+    return Compiled(program, spoken, dict(_required(tree)), constant)
 
 
 def _refuse_wrong_types(scope: Scope, text: str, result: Result) -> None:
@@ -157,6 +170,7 @@ def together(scope: Scope, texts: Sequence[str]) -> Compiled | None:
 
 Node = Mapping[int, list[Any]]
 _EXPR_FIELD: Final = 4
+_CONST, _STRING_VALUE = 3, 6
 _IDENT, _SELECT, _CALL, _LIST, _MAP, _LOOP = 4, 5, 6, 7, 8, 9
 _BELOW: Final = {
     _SELECT: (1,),  # operand
@@ -166,6 +180,7 @@ _BELOW: Final = {
 }
 _ENTRIES, _KEY_OF_ENTRY, _VALUE_OF_ENTRY = 2, 3, 4
 _RANGE, _REPEATED = 2, (5, 6)
+_FUNCTION, _ARGUMENTS = 2, 3
 
 
 def _tree_of(program: Any) -> Node:
@@ -206,10 +221,38 @@ def cost(node: Node) -> int:
 
 
 def _names(node: Node) -> Iterator[str]:
-    for ident in node.get(_IDENT, ()):
-        yield from (name.decode() for name in _fields(ident).get(1, ()))
+    yield from _name(node)
     for _, _, part in _below(node):
         yield from _names(part)
+
+
+def _required(node: Node) -> Iterator[tuple[str, str]]:
+    """The variables that have to equal a text for the expression to be true, each with its text.
+
+    ``false && <error>`` is false: no other part of the conjunction could make it anything else.
+    """
+    for call in node.get(_CALL, ()):
+        parts = _fields(call)
+        [function] = parts.get(_FUNCTION, [b""])
+        arguments = [_fields(one) for one in parts.get(_ARGUMENTS, ())]
+        if function == b"_&&_":
+            for one in arguments:
+                yield from _required(one)
+        elif function == b"_==_":
+            names = [name for one in arguments for name in _name(one)]
+            texts = [text for one in arguments for text in _text(one)]
+            if len(names) == len(texts) == 1:
+                yield names[0], texts[0]
+
+
+def _name(node: Node) -> Iterator[str]:
+    for ident in node.get(_IDENT, ()):
+        yield from (name.decode() for name in _fields(ident).get(1, ()))
+
+
+def _text(node: Node) -> Iterator[str]:
+    for constant in node.get(_CONST, ()):
+        yield from (text.decode() for text in _fields(constant).get(_STRING_VALUE, ()))
 
 
 def _fields(message: bytes) -> dict[int, list[Any]]:

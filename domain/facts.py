@@ -7,10 +7,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
-from functools import cache
-from typing import Any, Final
+from functools import cache, lru_cache
+from typing import Any, Final, NamedTuple
 
 import msgspec
 from msgspec import inspect
@@ -19,7 +19,7 @@ from domain.activations import ActivationTerms
 from domain.campaigns import CampaignPlan
 from domain.envelope import Envelope
 from domain.event import Event
-from domain.expressions import Scope
+from domain.expressions import EXPRESSIONS_CACHED_MAX, Scope
 from domain.shape import shape_of, value_at
 
 Declared = tuple[str, str, bool]
@@ -126,15 +126,39 @@ def _field(
             yield path, "string", nullable
 
 
-def event_values(names: Iterable[str], event: Event, envelope: Envelope) -> dict[str, Any]:
+class Sources(NamedTuple):
+    """Where the values of some variables come from: what is told of a name once, not each time."""
+
+    event: tuple[tuple[str, tuple[str, ...]], ...]
+    """The variables of the event, each with the fields that lead to it."""
+    when: tuple[str, ...]
+    member: tuple[tuple[str, str], ...]
+    """Those of the member, each with its name without ``member.``; so for the others."""
+    campaign: tuple[tuple[str, str], ...]
+    activation: tuple[tuple[str, str], ...]
+
+
+@lru_cache(maxsize=EXPRESSIONS_CACHED_MAX)
+def sources_of(names: frozenset[str]) -> Sources:
+    """Sort variables by where their values come from."""
+    parts = [(name, *name.partition(".")[::2]) for name in sorted(names)]
+    return Sources(
+        event=tuple(
+            (name, tuple(rest.split("."))) for name, root, rest in parts if root == "event"
+        ),
+        when=tuple(name for name, _, _ in parts if name in _WHEN),
+        member=tuple((name, rest) for name, root, rest in parts if root == "member"),
+        campaign=tuple((name, rest) for name, root, rest in parts if root == "campaign"),
+        activation=tuple((name, rest) for name, root, rest in parts if root == "activation"),
+    )
+
+
+def event_values(names: frozenset[str], event: Event, envelope: Envelope) -> dict[str, Any]:
     """The values of the variables that need nothing but the event."""
-    values: dict[str, Any] = {}
-    for name in names:
-        root, _, rest = name.partition(".")
-        if root == "event":
-            values[name] = _plain(value_at(event, tuple(rest.split("."))))
-        elif name in _WHEN:
-            values[name] = _WHEN[name](envelope)
+    sources = sources_of(names)
+    values = {name: _plain(value_at(event, path)) for name, path in sources.event}
+    for name in sources.when:
+        values[name] = _WHEN[name](envelope)
     return values
 
 
@@ -159,29 +183,27 @@ _WHEN: Final[dict[str, Callable[[Envelope], Any]]] = {
 
 
 def place_values(
-    names: Iterable[str],
+    names: frozenset[str],
     event: Event,
     time: datetime,
     plan: CampaignPlan | None,
     terms: ActivationTerms | None,
 ) -> dict[str, Any]:
     """The values of ``campaign.*`` and ``activation.*``."""
+    sources = sources_of(names)
     values: dict[str, Any] = {}
-    planned = plan is not None and plan.planned
-    for name in names:
-        root, _, rest = name.partition(".")
-        if root == "campaign" and rest in {"id", "planned", "running"}:
-            values[name] = {
-                "id": getattr(event, "campaign_id", None),
-                "planned": planned,
-                "running": plan is not None and planned and plan.holds(time),
-            }[rest]
-        elif root == "campaign":
-            values[name] = getattr(plan, rest) if planned else None
-        elif root == "activation":
-            values[name] = (
-                getattr(event, "activation_id", None)
-                if rest == "id"
-                else getattr(terms, rest, None)
-            )
+    if sources.campaign:
+        planned = plan is not None and plan.planned
+        known = {
+            "id": getattr(event, "campaign_id", None),
+            "planned": planned,
+            "running": plan is not None and planned and plan.holds(time),
+        }
+        for name, rest in sources.campaign:
+            said = getattr(plan, rest) if planned and rest not in known else None
+            values[name] = known.get(rest, said)
+    if sources.activation:
+        id_ = getattr(event, "activation_id", None)
+        for name, rest in sources.activation:
+            values[name] = id_ if rest == "id" else getattr(terms, rest, None)
     return values

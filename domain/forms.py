@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final, Literal, NamedTuple
 from weakref import WeakKeyDictionary
@@ -14,10 +15,11 @@ from domain.decision import View
 from domain.earned import ProgrammeEarned
 from domain.event import Event
 from domain.expressions import Compiled, Fault, Scope, compiled, together, values_for
-from domain.facts import full_scope
+from domain.facts import event_scope, full_scope
 from domain.programmes import EVERY_PROGRAMME, ProgrammeTerms
 from domain.rule_terms import Role, Rounding, RuleTerms
 from domain.rules import Rule, Rules, RuleVersion
+from domain.shape import value_at
 from domain.triggers import counts_over_time, trigger_class, trigger_name
 
 Looks = Literal["at", "inside", "opening"]
@@ -64,22 +66,42 @@ class Candidate(NamedTuple):
     looks: Looks
     forms: Forms
 
+    @property
+    def own(self) -> bool:
+        """Whether its forms speak of the event that it looks at."""
+        return self.looks != "opening"
+
+    @property
+    def required(self) -> Mapping[str, str]:
+        """What variables of the event have to be for it to give anything at all."""
+        terms = self.version.terms
+        if self.forms.condition is not None:
+            return self.forms.condition.required
+        opening = terms.challenge.window if terms.challenge and not self.own else None
+        name = opening.opened_by if opening else terms.trigger
+        text = opening.opening if opening else terms.condition
+        if name is None or text is None:
+            return {}
+        return compiled(event_scope(trigger_class(name)), text, "bool").required
+
 
 class Plan:
     """The versions that look at the events of one type between two instants, in their order."""
 
     def __init__(self, event_class: type[Event], candidates: Sequence[Candidate]) -> None:
+        self.event_class = event_class
         self.candidates = candidates
         self.scope = full_scope(event_class)
-        self.variables = frozenset[str]().union(*(one.forms.variables for one in candidates))
+        spoken = [one.forms.variables for one in candidates]
+        self.spoken = frozenset[str]().union(*spoken)
+        """Everything that their forms speak of."""
+        own = (names for one, names in zip(candidates, spoken, strict=True) if one.own)
+        self.variables = frozenset[str]().union(*own)
+        """What they say of the event at hand. One that opens a window is not what a formula of its
+        rule speaks of: that is what was counted inside."""
         self.roles: tuple[Role, ...] = tuple(
             dict.fromkeys(role for one in candidates for role in one.version.terms.roles)
         )
-        self.screened = [
-            (one.version, one.forms.condition, one.version.terms.condition or "")
-            for one in candidates
-            if one.forms.condition is not None
-        ]
         terms = [one.version.terms for one in candidates]
         self.limited = any(one.limits is not None for one in terms)
         self.counts = any(map(counts_over_time, terms))
@@ -87,26 +109,72 @@ class Plan:
         """Whether the campaign that the event names pays."""
         self.shared = list(_shared(terms))
         """Views that are the same for all events."""
-        texts = [text for _, _, text in self.screened]
+        self._screened = [
+            (n, one.forms.condition)
+            for n, one in enumerate(candidates)
+            if one.forms.condition is not None
+        ]
+        """The conditions, by the place of their candidates."""
+        texts = [candidates[n].version.terms.condition or "" for n, _ in self._screened]
         self._together = together(self.scope, texts) if len(texts) > 1 else None
+
+        self._pivot, self._texts = _pivot([one.required for one in candidates])
+        self._parts: dict[str | None, Plan] = {}
+
+    def part_for(self, event: Event) -> Plan:
+        """The same without the rules that want another campaign, store or such than the event's.
+
+        They are told by the one variable that tells most of them apart. Whatever they would have
+        been asked, and what would have been read for them, is saved.
+        """
+        if self._pivot is None:
+            return self
+        said = value_at(event, self._pivot)
+        text = said if isinstance(said, str) and said in self._texts else None
+        part = self._parts.get(text)
+        if part is None:
+            name = ".".join(("event", *self._pivot))
+            part = self._parts[text] = Plan(
+                self.event_class,
+                [one for one in self.candidates if one.required.get(name, text) == text],
+            )
+        return part
 
     def uses(self, root: str) -> bool:
         """Whether any of them speaks of ``member``, ``campaign`` or ``activation``."""
-        return any(name.startswith(f"{root}.") for name in self.variables)
+        return any(name.startswith(f"{root}.") for name in self.spoken)
 
-    def conditions(self, values: Any) -> dict[int, Any]:
-        """The value of each condition, by the position of its version; Faults among them."""
-        if self._together is not None:
-            found = self._together.of(values)
-            if isinstance(found, list):
-                pairs = zip(self.screened, found, strict=True)
-                return {version.position: value for (version, _, _), value in pairs}
-        # One of them has no value: each is asked alone, so that the others still count.
-        return {version.position: form.of(values) for version, form, _ in self.screened}
+    def conditions(self, values: Any) -> list[Any]:
+        """The value of each candidate's condition, Faults among them; True for those without."""
+        found = None if self._together is None else self._together.of(values)
+        if not isinstance(found, list):
+            # One of them has no value: each is asked alone, so that the others still count.
+            found = [form.of(values) for _, form in self._screened]
+        elif len(found) == len(self.candidates):
+            return found
+        holds: list[Any] = [True] * len(self.candidates)
+        for (n, _), value in zip(self._screened, found, strict=True):
+            holds[n] = value
+        return holds
 
     def values(self, values: dict[str, Any]) -> Any:
         """The values of variables, as the expressions take them."""
         return values_for(self.scope, values)
+
+
+def _pivot(
+    required: Sequence[Mapping[str, str]],
+) -> tuple[tuple[str, ...] | None, frozenset[str]]:
+    """The fields of the event that tell most rules apart by a text, and these texts."""
+    texts: defaultdict[str, list[str]] = defaultdict(list)
+    for one in required:
+        for name, text in one.items():
+            if name.startswith("event."):
+                texts[name].append(text)
+    if not texts:
+        return None, frozenset()
+    name = max(texts, key=lambda name: len(texts[name]) * len(set(texts[name])))
+    return tuple(name.split(".")[1:]), frozenset(texts[name])
 
 
 def _shared(terms: Iterable[RuleTerms]) -> Iterator[View]:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from domain.campaigns import CampaignPlan
 from domain.counting import Counted
@@ -23,6 +23,16 @@ from domain.progress import (
 from domain.rule_terms import Challenge
 
 Found = Iterator[Completion | Refusal]
+
+
+class Goal(NamedTuple):
+    """Something that a rule gives points for."""
+
+    time: datetime
+    position: int
+    cause: tuple[str, str] | None
+    said: Mapping[str, Any] | None = None
+    """Of what was recorded before the event at hand, which opened its window: what it said."""
 
 
 class Look(NamedTuple):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
@@ -11,6 +10,7 @@ from domain.decision import View, on
 from domain.engagement import ContributionPosted, ShareRecorded, VisitRecorded
 from domain.envelope import Envelope
 from domain.event import Event
+from domain.facts import sources_of
 from domain.participations import ParticipationDisqualified, ParticipationRecorded
 from domain.people import MemberEnrolled, MemberErased, MembershipEnded, ProfileUpdated
 from domain.purchases import PurchaseRecorded, ReturnMatched
@@ -138,12 +138,12 @@ class MemberFacts(View):
 
 
 def member_values(
-    names: Iterable[str], member_id: str | None, role: str, facts: MemberFacts | None
+    names: frozenset[str], member_id: str | None, role: str, facts: MemberFacts | None
 ) -> dict[str, Any]:
     """The values of ``member.*``; of nobody known they are empty."""
+    asked = sources_of(names).member
+    if not asked:
+        return {}
     facts = facts or MemberFacts("member:-")
     given = {"id": member_id, "role": role}
-    asked = (name.removeprefix("member.") for name in names if name.startswith("member."))
-    return {
-        f"member.{name}": given[name] if name in given else getattr(facts, name) for name in asked
-    }
+    return {name: given[rest] if rest in given else getattr(facts, rest) for name, rest in asked}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from datetime import datetime
 from typing import Any, Final, NamedTuple
 
 from domain.accounts import AccountOpened, AccountState
@@ -15,16 +16,19 @@ from domain.decision import Reaction, View
 from domain.earned import Earned, MemberAccounts
 from domain.engagement import ContributionPosted, ShareRecorded
 from domain.event import Event
-from domain.findings import Finding
-from domain.forms import Plan
-from domain.member_facts import MemberFacts
+from domain.expressions import values_for
+from domain.facts import event_values, full_scope, place_values
+from domain.findings import Finding, Refusal, finding
+from domain.forms import Candidate, Plan
+from domain.goals import Goal
+from domain.member_facts import MemberFacts, member_values
 from domain.participations import ParticipationRecorded, ParticipationState
 from domain.points import PointsEarned
 from domain.progress import Progress
 from domain.purchases import PurchaseRecorded, PurchaseState
 from domain.rule_terms import Role
 from domain.rules import Rules, RuleVersion
-from domain.triggers import who
+from domain.triggers import trigger_class, trigger_name, who
 
 FIRST_REPORTS: Final[dict[type[Event], tuple[str, type[View]]]] = {
     PurchaseRecorded: ("purchase", PurchaseState),
@@ -51,6 +55,18 @@ class Earner(NamedTuple):
         return None if self.account_id is None else f"account:{self.account_id}"
 
 
+class NewAward(NamedTuple):
+    """What was given just now, before the history shows it."""
+
+    event: PointsEarned
+    tag: str
+    """The earner's."""
+    time: datetime
+    """When what it was given for happened."""
+    multiplied: bool
+    """By a multiplier."""
+
+
 class Outlook(Reaction, abstract=True):
     """The views that the rules in force need for an event, and what they show."""
 
@@ -61,8 +77,7 @@ class Outlook(Reaction, abstract=True):
         self._counted = counting_of(rules).key if plan.counts else ()
         self.findings: list[Finding] | None = [] if traced else None
         self._places: dict[tuple[Any, ...], int] = {}
-        self._given: list[tuple[PointsEarned, str, bool]] = []
-        """What was given: the award, the earner's tag, and whether by a multiplier."""
+        self._given: list[NewAward] = []
         self._counts: Counter[str] = Counter()
         self.earners = [self._earner(role) for role in plan.roles]
         self._look_at_history()
@@ -129,6 +144,37 @@ class Outlook(Reaction, abstract=True):
                         self._see(AccountState(f"account:{account_id}"))
         return self.boundary[before:]
 
+    def _values(self, earner: Earner) -> Any:
+        """The values of what the rules say of the event, the earner and where it happened."""
+        names = self.plan.variables
+        said = event_values(names, self.event, self.envelope)
+        return self.plan.values(said | self._around(names, earner, self.envelope.time))
+
+    def values_then(self, candidate: Candidate, earner: Earner, goal: Goal) -> Any:
+        """The values for what was counted before the event that opened its window.
+
+        Of another campaign or activation than the one that the opening event names nothing is
+        known here: what speaks of it has no value.
+        """
+        assert goal.said is not None
+        names, said = candidate.forms.variables, dict(goal.said)
+        for noun in ("campaign", "activation"):
+            field = f"{noun}_id"
+            if said.get(f"event.{field}") != getattr(self.event, field, None):
+                names = frozenset(one for one in names if not one.startswith(f"{noun}."))
+        scope = full_scope(trigger_class(candidate.version.terms.trigger))
+        return values_for(scope, said | self._around(names, earner, goal.time))
+
+    def _around(self, names: frozenset[str], earner: Earner, time: datetime) -> dict[str, Any]:
+        event = self.event
+        plan = self._seen(CampaignPlan, f"campaign:{getattr(event, 'campaign_id', None)}")
+        activation = getattr(event, "activation_id", None)
+        terms = self._seen(ActivationTerms, f"activation:{activation}")
+        facts = self._seen(MemberFacts, f"member:{earner.member_id}")
+        return member_values(names, earner.member_id, earner.role, facts) | place_values(
+            names, event, time, plan, terms
+        )
+
     def _campaign_of(self, version: RuleVersion) -> str | None:
         if version.terms.event_campaign:
             found: str | None = getattr(self.event, "campaign_id", None)
@@ -153,6 +199,27 @@ class Outlook(Reaction, abstract=True):
             if known == wanted:
                 return account_id
         return None
+
+    # --- saying why --------------------------------------------------------------------------
+
+    def say_not_in_force(self) -> None:
+        """Say of the rules that look at such events, but not at that time, when they do."""
+        if self.findings is None:
+            return
+        asked = {candidate.version.rule_id for candidate in self.plan.candidates}
+        for rule in self.rules.by_trigger.get(trigger_name(type(self.event)), ()):
+            latest = rule.latest
+            if latest.rule_id not in asked:
+                ends = filter(None, (latest.terms.valid_until, rule.retired_at))
+                until = min(ends, default=None)
+                said = f"from {latest.begins.isoformat()} to {until.isoformat() if until else '-'}"
+                self.findings.append(finding(latest, Refusal("not_in_force", said)))
+
+    def say(self, version: RuleVersion, earner: Earner, said: Refusal, **more: Any) -> None:
+        """Note what a rule gave, or why it gave nothing, if somebody wants to know."""
+        if self.findings is not None:
+            who_ = {"role": earner.role, "member_id": earner.member_id}
+            self.findings.append(finding(version, said, **who_, **more))
 
 
 def reported(view: View, event: Event) -> bool:

@@ -21,6 +21,7 @@ from domain.rules import (
     RuleID,
     RulePublished,
     RuleRetired,
+    VersionNumbers,
 )
 from domain.terms import ExpiryPolicy
 from domain.triggers import (
@@ -179,13 +180,14 @@ class PublishRule(Command, frozen=True, kw_only=True):
     approved_by: ID | None = None
 
 
-class PublishingRule(Slice, decides=PublishRule, reads=(RuleBook, CampaignPlan)):
+class PublishingRule(Slice, decides=PublishRule, reads=(RuleBook, VersionNumbers, CampaignPlan)):
     """A rule is published once, and only when all that it says can be applied."""
 
     def __init__(self, command: PublishRule, command_id: str) -> None:
         super().__init__(command, command_id)
         self.rule_id = command.rule_id or self.mint("rule")
         self.book: RuleBook = _views(self, command.terms)
+        self.numbers = self.view(VersionNumbers, RULE_BOOK_TAG)
 
     def execute(self) -> None:
         """Publish it."""
@@ -199,6 +201,7 @@ class PublishingRule(Slice, decides=PublishRule, reads=(RuleBook, CampaignPlan))
         self.trigger(
             RulePublished(
                 rule_id=self.rule_id,
+                version=self.numbers.next(self.rule_id),
                 terms=command.terms,
                 reason=command.reason,
                 approved_by=command.approved_by,
@@ -219,22 +222,23 @@ class AmendRule(Command, frozen=True, kw_only=True):
     approved_by: ID | None = None
 
 
-class AmendingRule(Slice, decides=AmendRule, reads=(RuleBook, CampaignPlan)):
+class AmendingRule(Slice, decides=AmendRule, reads=(RuleBook, VersionNumbers, CampaignPlan)):
     """A rule is amended until it is retired."""
 
     def __init__(self, command: AmendRule, command_id: str) -> None:
         super().__init__(command, command_id)
         self.book: RuleBook = _views(self, command.terms)
+        self.numbers = self.view(VersionNumbers, RULE_BOOK_TAG)
 
     def execute(self) -> None:
         """Make its next version."""
         command: AmendRule = self.command
-        rule = _published(self.book, command.rule_id)
+        _published(self.book, command.rule_id)
         _check(self, command.terms)
         self.trigger(
             RuleAmended(
                 rule_id=command.rule_id,
-                version=rule.latest.version + 1,
+                version=self.numbers.next(command.rule_id),
                 terms=command.terms,
                 reason=command.reason,
                 approved_by=command.approved_by,

@@ -2,7 +2,7 @@
 
 A rule is never changed. It is published as version 1, and each amendment is another version, in
 force for what *happens* from its ``valid_from`` on: an event that arrives late is judged by the
-version of its own time.
+version of its own time. The number of a version that was voided is not used again.
 """
 
 from __future__ import annotations
@@ -42,7 +42,10 @@ InBook = Annotated[
 
 @event_type("rule.published.v1")
 class RulePublished(Decided, frozen=True, kw_only=True):
-    """A rule exists from here on, as version 1."""
+    """A rule exists from here on, as version 1; under a name that a voided rule had, as its next.
+
+    No number of a version is ever used again.
+    """
 
     rule_id: RuleID
     version: Version = 1
@@ -171,3 +174,25 @@ class RuleBook(View):
 
     def _put(self, rule_id: str, rule: Rule) -> None:
         self.rules = Rules({**self.rules.rules, rule_id: rule})
+
+
+class VersionNumbers(View):
+    """The highest version number that each rule ever had. Tag: ``rules:all``.
+
+    An award names a rule and a number, so that a number stands for one version for ever, also when
+    that one was voided.
+    """
+
+    sees_voided = True
+
+    def __init__(self, *tags: str) -> None:
+        super().__init__(*tags)
+        self._highest: dict[str, int] = {}
+
+    @on(RulePublished, RuleAmended)
+    def _version(self, event: RulePublished | RuleAmended, envelope: Envelope) -> None:
+        self._highest[event.rule_id] = max(event.version, self._highest.get(event.rule_id, 0))
+
+    def next(self, rule_id: str) -> int:
+        """A number that no version of the rule ever had: one above the highest."""
+        return self._highest.get(rule_id, 0) + 1

@@ -140,7 +140,9 @@ class Views:
         """Fold what was read, leaving out what was voided; the views stand at the head then."""
         for n, recorded in found:
             event, known = recorded.event, self._asked[n - 1]
-            if event is None or voids.hides(recorded.envelope):
+            if event is None:
+                continue
+            if voids.hides(recorded.envelope) and not known.empty.sees_voided:
                 continue
             if known.selects(event, recorded.tags):
                 known.fold(event, recorded.envelope)

@@ -72,7 +72,7 @@ def followers_of(batch: Batch, draft: Draft, reactions: Sequence[Reaction]) -> l
         triggers += reaction.triggers
     return [
         make_draft(
-            validated(trigger.event),
+            trigger.event if trigger.checked else validated(trigger.event),
             id=f"{envelope.position}/{n}",
             source=REACTIONS_SOURCE,
             time=trigger.time or envelope.time,

@@ -18,6 +18,7 @@ class Happened(NamedTuple):
     member: str
     time: datetime
     net: int = 0
+    store: str | None = None
 
 
 class Award(NamedTuple):
@@ -39,11 +40,18 @@ def number(time: datetime, period: str) -> Any:
     }[period]
 
 
+def counts(rule: dict[str, Any], one: Happened) -> bool:
+    """Whether a purchase is one that the rule looks at."""
+    enough = one.kind == "purchase" and one.net >= rule["least"]
+    return bool(enough and rule.get("store") in (None, one.store))
+
+
 class Model:
     """All rules as they were drawn, all that happened, and all that was given."""
 
-    def __init__(self, rules: dict[str, dict[str, Any]]) -> None:
+    def __init__(self, rules: dict[str, dict[str, Any]], noon: datetime) -> None:
         self.rules = rules
+        self.noon = noon
         self.past: list[Happened] = []
         self.given: list[Award] = []
 
@@ -58,7 +66,7 @@ class Model:
         base = sum(award.points for award in new)
         for name in multipliers:
             rule = self.rules[name]
-            if event.kind == "purchase" and event.net >= rule["least"]:
+            if counts(rule, event):
                 points = floor(base * (rule["times"] - 1))
                 new += self.limited(name, event.member, points, event.time, new)
         self.past.append(event)
@@ -87,20 +95,33 @@ class Model:
             return []
         if rule.get("most") is not None:
             points = min(points, rule["most"] - sum(award.points for award in same))
+        if rule.get("of_all") is not None:
+            everything = [
+                award.points
+                for award in [*self.given, *new]
+                if rule["of_all_in"] is None
+                or number(award.time, rule["of_all_in"]) == number(time, rule["of_all_in"])
+            ]
+            points = min(points, rule["of_all"] - sum(everything))
         # The two limits that are stated for one event: 100 times in a window, 200 awards in all.
         return [Award(name, member, points, time)] if points > 0 and len(new) < 200 else []
+
+    def points(self, rule: dict[str, Any], one: Happened, since: datetime) -> int:
+        """What it gives for a purchase, by the version that was in force at an instant."""
+        points = int(rule["points"])
+        if rule.get("amended"):
+            hours, others = rule["amended"]
+            points = others if since >= self.noon + timedelta(hours=hours) else points
+        return points + (one.net // 100 if rule.get("by_net") else 0)
 
     def goals(self, rule: dict[str, Any], event: Happened) -> list[tuple[int, datetime]]:
         """How often a rule gives how many points for an event."""
         kind = rule["kind"]
         if kind == "challenge" and event.kind == "invitation":
             return self.late(rule, event)
-        if event.kind != "purchase" or event.net < rule["least"]:
+        if not counts(rule, event):
             return []
-        bought = [
-            one for one in self.past
-            if one.kind == "purchase" and one.member == event.member and one.net >= rule["least"]
-        ]  # fmt: skip
+        bought = [one for one in self.past if one.member == event.member and counts(rule, one)]
         if kind == "per_event":
             times = 1
         elif kind == "per_amount":
@@ -112,8 +133,8 @@ class Model:
         elif kind == "streak":
             times = self.streak(rule, [one.time for one in bought], event.time)
         else:
-            times = self.windows(rule, event, bought)
-        return [(rule["points"], event.time)] * times
+            return self.windows(rule, event, bought)
+        return [(self.points(rule, event, event.time), event.time)] * times
 
     def streak(self, rule: dict[str, Any], before: list[datetime], time: datetime) -> int:
         """Days in a row, counted by walking from each day to the next."""
@@ -144,18 +165,21 @@ class Model:
         most = max(left, right)
         return int(left + right + 1 >= rule["length"] and most < rule["length"])
 
-    def windows(self, rule: dict[str, Any], event: Happened, bought: list[Happened]) -> int:
+    def windows(
+        self, rule: dict[str, Any], event: Happened, bought: list[Happened]
+    ) -> list[tuple[int, datetime]]:
         """How often it completes the windows of the invitations that it falls into."""
         order = {id(one): n for n, one in enumerate([*self.past, event])}
-        times = 0
+        found = []
         if rule.get("calendar"):
             inside = [
                 b
                 for b in bought
                 if number(b.time, rule["calendar"]) == number(event.time, rule["calendar"])
             ]
-            return min(100, self.reached(rule, [*inside, event]) - self.reached(rule, inside))
-        for one in self.past:
+            times = min(100, self.reached(rule, [*inside, event]) - self.reached(rule, inside))
+            return [(self.points(rule, event, event.time), event.time)] * times
+        for one in sorted(self.past, key=lambda one: one.time):  # stable: ties as recorded
             if one.kind != "invitation" or one.member != event.member:
                 continue
             ends = one.time + timedelta(hours=rule["hours"])
@@ -164,8 +188,9 @@ class Model:
                 continue
             inside = [b for b in bought if start < (b.time, order[id(b)]) and b.time <= ends]
             more = self.reached(rule, [*inside, event]) - self.reached(rule, inside)
-            times += min(100, max(0, more))
-        return times
+            # What the window promised when it opened, whatever is in force now.
+            found += [(self.points(rule, event, one.time), event.time)] * min(100, max(0, more))
+        return found
 
     def late(self, rule: dict[str, Any], event: Happened) -> list[tuple[int, datetime]]:
         """What an invitation completes that is recorded after what it invited to."""
@@ -174,14 +199,15 @@ class Model:
         ends = event.time + timedelta(hours=rule["hours"])
         bought = [
             one for one in self.past
-            if one.kind == "purchase" and one.member == event.member and one.net >= rule["least"]
+            if one.member == event.member and counts(rule, one)
             and event.time < one.time <= ends
         ]  # fmt: skip
         bought.sort(key=lambda one: one.time)  # stable: ties as they were recorded
         found = []
         for n in range(len(bought)):
             more = self.reached(rule, bought[: n + 1]) - self.reached(rule, bought[:n])
-            found += [(rule["points"], bought[n].time)] * min(100, max(0, more))
+            points = self.points(rule, bought[n], event.time)
+            found += [(points, bought[n].time)] * min(100, max(0, more))
         return found
 
     def reached(self, rule: dict[str, Any], bought: list[Happened]) -> int:

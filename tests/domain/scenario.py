@@ -94,8 +94,8 @@ class Scenario:
         return [*decided, *(award for some in awards for award in some)]
 
     def view(self, view: Any) -> Any:
-        """A view of the history as it stands, without what was voided."""
-        return replay(view.fresh(), self.standing())
+        """A view of the history as it stands, without what was voided unless it sees that."""
+        return replay(view.fresh(), self.log if view.sees_voided else self.standing())
 
     def standing(self) -> list[Recorded]:
         """The history without what was voided."""

@@ -14,14 +14,15 @@ from domain.engagement import VisitRecorded
 from domain.ledger import OpenLedger
 from domain.people import EnrolMember, MemberEnrolled
 from domain.points import PointsClawedBack, PointsEarned
-from domain.publishing import PublishRule, RetireRule
+from domain.publishing import AmendRule, PublishRule, RetireRule
 from domain.purchases import PurchaseRecorded
 from domain.rule_terms import RuleLimits, RuleTerms
-from domain.rules import RulePublished
+from domain.rules import RuleAmended, RulePublished
 from domain.voids import VoidEvent
 from store.database import Database
 from store.ledger import Ledger, NewEvent, Verdict
 
+VERSIONED = (RulePublished, RuleAmended)
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
@@ -154,6 +155,30 @@ def test_a_voided_rule_gives_nothing_more(shop: Shop) -> None:
     shop.do(VoidEvent(position=position, reason="wrong"))
     shop.report(bought(2))
     assert shop.awards() == {earned: 10}
+
+
+def versions(verdict: Verdict) -> list[int]:
+    """The numbers of the versions that a decision made."""
+    return [one.event.version for one in verdict.events if isinstance(one.event, VERSIONED)]
+
+
+def test_the_number_of_a_voided_version_is_not_used_again(
+    shop: Shop, installation: Database
+) -> None:
+    """An award that names it speaks of that version for ever, whoever asks, whatever was voided."""
+    first = shop.do(PublishRule(rule_id="r", terms=terms()))
+    second = shop.do(AmendRule(rule_id="r", terms=terms(points="20")))
+    assert versions(first) + versions(second) == [1, 2]
+    shop.do(VoidEvent(position=second.position, reason="wrong"))
+    third = shop.do(AmendRule(rule_id="r", terms=terms(points="30")))
+    assert versions(third) == [3]
+    shop.do(VoidEvent(position=third.position, reason="wrong"))
+    shop.do(VoidEvent(position=first.position, reason="wrong"))
+    other = Shop(installation.open("test"))
+    assert versions(other.do(PublishRule(rule_id="r", terms=terms()))) == [4]
+    assert versions(shop.do(AmendRule(rule_id="r", terms=terms()))) == [5]
+    assert versions(shop.do(PublishRule(rule_id="another", terms=terms()))) == [1]
+    other.ledger.close()
 
 
 def test_a_ledger_without_rules_asks_for_nothing_more(ledger: Ledger, opening: OpenLedger) -> None:
