@@ -86,6 +86,9 @@ class AskedSimulation(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     """What was recorded from then on; if it is not given, from the beginning."""
     recorded_until: Instant | None = None
     """What was recorded before then; if it is not given, up to now."""
+    keep_imported: bool = False
+    """Keep what another system gave by rules of its own, and was imported: without it these rules
+    take its place."""
 
 
 SIMULATION_PROBLEMS: Final = (
@@ -215,7 +218,9 @@ async def simulate_rules(
         first = log.entry(1)
         assert first is not None
         rules = None if asked.rules is None else rules_from(asked.rules, first.envelope.time)
-        return Simulation(log, rules, after=after, until=until).run(), head
+        kept = asked.keep_imported
+        simulation = Simulation(log, rules, after=after, until=until, keep_imported=kept)
+        return simulation.run(), head
 
     return await call.read(simulate, min_position=min_position, etag=False)
 

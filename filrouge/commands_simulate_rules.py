@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 import msgspec
@@ -12,24 +14,50 @@ import msgspec
 from filrouge.console import Console, TextFile, pass_console, table
 
 if TYPE_CHECKING:
-    from store.simulated import SimulationReport
+    from domain.envelope import Recorded
+    from store.simulated import SimulatedPoints, SimulationReport
 
 INSTANT = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S%z"])
+OUT = click.Path(dir_okay=False, writable=True, path_type=Path)
+ROWS_SHOWN_MAX: Final = 10
+"""Members, campaigns and segments that the text shows; ``--json`` and ``--members`` show more."""
 
 
 @click.command("simulate-rules")
 @click.argument("file", type=TextFile(), metavar="[RULES.toml]", required=False)
 @click.option("--from", "begins", type=INSTANT, help="What was recorded from then on (UTC).")
 @click.option("--to", "ends", type=INSTANT, help="What was recorded before then (UTC).")
+@click.option(
+    "--keep-imported", is_flag=True,
+    help="Keep the awards of another system that were imported: these rules come on top.",
+)  # fmt: skip
+@click.option(
+    "--awards", type=OUT, metavar="FILE",
+    help="Write each award that would be made, or taken back: NDJSON, plain, .gz or .xz.",
+)  # fmt: skip
+@click.option(
+    "--members", type=OUT, metavar="FILE",
+    help="Write the points of every member, recorded and simulated: NDJSON, plain, .gz or .xz.",
+)  # fmt: skip
 @pass_console
 def simulate_rules(
-    console: Console, *, file: Path | None, begins: datetime | None, ends: datetime | None
+    console: Console,
+    *,
+    file: Path | None,
+    begins: datetime | None,
+    ends: datetime | None,
+    keep_imported: bool,
+    awards: Path | None,
+    members: Path | None,
 ) -> None:
     """Replay a window of history under the rules of a file, and show the difference.
 
-    Nothing is written. Without a file the rules are those of the history, as it published them:
-    then the difference is zero for everybody. Redemptions for which the points would not have been
-    there are kept, and shown as uncovered.
+    Nothing is written to the ledger. Without a file the rules are those of the history, as it
+    published them: then the difference is zero for everybody. Redemptions for which the points
+    would not have been there are kept, and shown as uncovered.
+
+    Points that another system gave for something, and that were imported with its history, count
+    as given by rules: those of the file take their place. Goodwill stays.
     """
     from filrouge.rule_files import read_rules
     from filrouge.wiring import opened_ledger
@@ -42,10 +70,36 @@ def simulate_rules(
         first = ledger.log.entry(1)
         assert first is not None
         rules = None if said is None else rules_from(said, first.envelope.time)
-        with console.progress("Simulating", until - after) as update:
-            simulation = Simulation(ledger.log, rules, after=after, until=until)
-            report = simulation.run(lambda done: update(done, ""))
+        simulation = Simulation(
+            ledger.log, rules, after=after, until=until, keep_imported=keep_imported
+        )
+        with (
+            console.progress("Simulating", until - after) as update,
+            _lines(awards, _award) as tell,
+            _lines(members, msgspec.json.encode) as list_member,
+        ):
+            report = simulation.run(lambda done: update(done, ""), tell)
+            for row in simulation.outcome.by_member():
+                list_member(row)
     console.result(msgspec.to_builtins(report), lambda: _shown(report))
+
+
+@contextmanager
+def _lines(path: Path | None, encode: Callable[[Any], bytes]) -> Iterator[Callable[[Any], Any]]:
+    """Write what is told into a file that appears whole or not at all; nowhere without a path."""
+    from filrouge.entry_files import entry_writer
+
+    if path is None:
+        yield lambda _: None
+        return
+    with entry_writer(path) as out:
+        yield lambda one: out.write(encode(one) + b"\n")
+
+
+def _award(made: Recorded) -> bytes:
+    envelope = made.envelope
+    said = {"type": envelope.type, "time": envelope.time, "cause": envelope.cause}
+    return msgspec.json.encode({**said, "position": envelope.position, "data": made.event})
 
 
 def _aware(instant: datetime | None) -> datetime | None:
@@ -55,25 +109,39 @@ def _aware(instant: datetime | None) -> datetime | None:
 
 
 def _shown(report: SimulationReport) -> str:
-    rows: list[tuple[str, ...]] = [("rule", "recorded", "simulated", "more")]
-    rows += [_row(one) for one in report.rules]
-    rows.append(
-        (
-            "in all", f"{report.points_recorded:,}", f"{report.points_simulated:,}",
-            f"{report.points_simulated - report.points_recorded:+,}",
-        )
+    total = (
+        "in all", f"{report.points_recorded:,}", f"{report.points_simulated:,}",
+        f"{report.points_simulated - report.points_recorded:+,}",
     )  # fmt: skip
     lines = [
         f"Positions {report.after + 1:,} to {report.until:,}: {report.awards_recorded:,} awards "
         f"were given, and {report.awards_simulated:,} would be.",
-        table(rows, right=frozenset({1, 2, 3})),
+    ]
+    if report.awards_imported:
+        lines.append(
+            f"Another system gave {report.awards_imported:,} of them, {report.points_imported:,} "
+            f"points; they were imported, and these rules take their place (--keep-imported)."
+        )
+    lines += [
+        _table("rule", report.rules, total),
         f"{report.members_with_difference:,} members would have other points.",
     ]
+    for title, rows in (
+        ("campaign", report.campaigns), ("segment", report.segments),
+        ("gains most", report.gain_most), ("loses most", report.lose_most),
+    ):  # fmt: skip
+        other = [row for row in rows if row.more][:ROWS_SHOWN_MAX]
+        lines += ["", _table(title, other)] if other else []
     if report.uncovered:
         short = sum(one.uncovered for one in report.uncovered)
         lines.append(f"{len(report.uncovered):,} redemptions: {short:,} points uncovered.")
     return "\n".join(lines)
 
 
-def _row(one: Any) -> tuple[str, ...]:
-    return one.name or "-", f"{one.recorded:,}", f"{one.simulated:,}", f"{one.more:+,}"
+def _table(title: str, rows: Sequence[SimulatedPoints], *more: tuple[str, ...]) -> str:
+    named = [
+        (one.name or "-", f"{one.recorded:,}", f"{one.simulated:,}", f"{one.more:+,}")
+        for one in rows
+    ]
+    head = (title, "recorded", "simulated", "more")
+    return table([head, *named, *more], right=frozenset({1, 2, 3}))

@@ -9,6 +9,7 @@ from typing import Final
 
 import msgspec
 
+from domain.counting import cause_of
 from domain.event import Event
 from domain.points import (
     PointsAdjusted,
@@ -24,6 +25,8 @@ from domain.rules import Rule, Rules, RuleVersion
 
 MEMBERS_SHOWN_MAX: Final = 100
 """Members who gain most, and as many who lose most."""
+NO_SEGMENT: Final = "-"
+"""Of what came through no contact, or through one that names no segment."""
 
 
 class SimulatedPoints(msgspec.Struct, kw_only=True):
@@ -70,11 +73,15 @@ class SimulationReport(msgspec.Struct, frozen=True, kw_only=True):
     points_recorded: int
     """Given by rules in the window, less what was clawed back of that; owed by the brand."""
     points_simulated: int
+    awards_imported: int
+    """Of those recorded: what another system had given by its own rules, and was imported."""
+    points_imported: int
     members_with_difference: int
     gain_most: list[SimulatedPoints]
     lose_most: list[SimulatedPoints]
     campaigns: list[SimulatedPoints]
     segments: list[SimulatedPoints]
+    """By the segment that the contact names through which the thing came that earned."""
     rules: list[SimulatedPoints]
     costs: list[SimulatedCost]
     """What the points are expected to cost: the difference in the provision for them."""
@@ -93,8 +100,12 @@ class Outcome:
         self.accounts: defaultdict[str, int] = defaultdict(int)
         """What would be more on each account."""
         self.uncovered: list[UncoveredRedemption] = []
-        self.segment_at: dict[int, str] = {}
-        """The segment of the contact in an event, by its position."""
+        self.segments_of: dict[int | tuple[str, str] | None, str] = {}
+        """The segment of the contact in an event, by its position, and by the id of the thing that
+        it tells of: an imported award names no position."""
+        self.imported: set[str] = set()
+        """Recorded lots that another system gave."""
+        self._imported_points = 0
         self._costs: dict[str, SimulatedCost] = {}
         self._rule_of: dict[str, str] = {}
 
@@ -115,11 +126,15 @@ class Outcome:
             rule = event.rule_id or ""
         else:
             rule = self._rule_of.get(event.lots[0].lot_id, "")
+        lot_id = event.lot_id if isinstance(event, PointsEarned) else event.lots[0].lot_id
+        if not simulated and lot_id in self.imported:
+            self.awards["imported"] += sign * isinstance(event, PointsEarned)
+            self._imported_points += sign * event.points
         member = event.member_id or event.account_id
         for table, name in (
             (self.members, member),
             (self.campaigns, event.campaign_id or "-"),
-            (self.segments, self.segment_at.get(cause or 0, "-")),
+            (self.segments, self._segment(event, cause)),
             (self.rules, rule),
         ):
             row = table.setdefault(name, SimulatedPoints(name=name))
@@ -130,6 +145,15 @@ class Outcome:
                 event.cost.currency, SimulatedCost(currency=event.cost.currency)
             )
             setattr(cost, field, getattr(cost, field) + sign * event.cost.amount)
+
+    def _segment(self, event: Event, cause: int | None) -> str:
+        found = self.segments_of.get(cause) if cause is not None else None
+        thing = cause_of(event)
+        return found or (self.segments_of.get(thing) if thing is not None else None) or NO_SEGMENT
+
+    def by_member(self) -> list[SimulatedPoints]:
+        """The points of every member to whom rules gave something, or would; of cards of nobody."""
+        return _sorted(self.members)
 
     def report(self, after: int, until: int) -> SimulationReport:
         """All of it, with the members who gain and lose most."""
@@ -145,6 +169,8 @@ class Outcome:
             awards_simulated=self.awards["simulated"],
             points_recorded=sum(row.recorded for row in rows),
             points_simulated=sum(row.simulated for row in rows),
+            awards_imported=self.awards["imported"],
+            points_imported=self._imported_points,
             members_with_difference=len(other),
             gain_most=[row for row in other if row.more > 0][:MEMBERS_SHOWN_MAX],
             lose_most=[row for row in reversed(other) if row.more < 0][:MEMBERS_SHOWN_MAX],

@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import Final
 
 from domain.clawbacks import Part, Standing
+from domain.counting import cause_of
 from domain.decision import Reaction, Trigger, reactions_to
 from domain.earning import earning_of
 from domain.envelope import Envelope, Recorded
@@ -40,15 +41,29 @@ STEP: Final = 10_000
 class Simulation:
     """The replay of one window."""
 
-    def __init__(self, log: Log, rules: Rules | None, *, after: int, until: int) -> None:
-        """Take the rules; without any, they are those of the history, as it publishes them."""
+    def __init__(
+        self,
+        log: Log,
+        rules: Rules | None,
+        *,
+        after: int,
+        until: int,
+        keep_imported: bool = False,
+    ) -> None:
+        """Take the rules; without any, they are those of the history, as it publishes them.
+
+        Rules of the caller's take the place of those by which another system gave what was imported
+        from it, unless that is kept: given, whatever the rules. Those of the history never do.
+        """
         self.log = log
         self._book = self._rule_book(after) if rules is None else None
         self.rules = rules or NO_RULES if self._book is None else self._book.rules
         self.after = after
         self.until = until
         self.outcome = Outcome()
-        self._history = SimulatedHistory(log, after)
+        imported = rules is not None and not keep_imported
+        self._history = SimulatedHistory(log, after, imported=imported)
+        self._tell: Callable[[Recorded], None] = lambda _: None
         self._recorded: dict[int, tuple[PointsEarned, Envelope]] = {}
         """What rules gave in the window, by its position."""
         self._parts: defaultdict[int, list[Part]] = defaultdict(list)
@@ -56,8 +71,17 @@ class Simulation:
         self._standing: dict[str, Standing] = {}
         self._batches: dict[str, str | None] = {}
 
-    def run(self, report: Callable[[int], None] = lambda _: None) -> SimulationReport:
-        """Replay the window; ``report`` is told how many of its positions are done."""
+    def run(
+        self,
+        report: Callable[[int], None] = lambda _: None,
+        tell: Callable[[Recorded], None] = lambda _: None,
+    ) -> SimulationReport:
+        """Replay the window; ``report`` is told how many of its positions are done.
+
+        ``tell`` has each award that is made, and each that is taken back, as it would stand in the
+        log: at the position of the event that it is decided with.
+        """
+        self._tell = tell
         for recorded in self.log.read(after=self.after, until=self.until):
             self._step(recorded)
             done = recorded.envelope.position - self.after
@@ -76,13 +100,15 @@ class Simulation:
             return
         if self._history.is_replaced(recorded):
             assert isinstance(event, PointsEarned | PointsClawedBack)
+            if isinstance(event, PointsEarned) and self._history.is_imported(event, envelope):
+                self.outcome.imported.add(event.lot_id)
             self.outcome.count(event, envelope.cause, simulated=False)
             if isinstance(event, PointsEarned):
                 self._recorded[envelope.position] = event, envelope
             return
         segment = getattr(getattr(event, "contact", None), "segment", None)
         if segment is not None:
-            self.outcome.segment_at[envelope.position] = segment
+            self.outcome.segments_of |= dict.fromkeys((envelope.position, cause_of(event)), segment)
         if not isinstance(event, EventVoided | BatchVoided):
             self._decide(recorded)
         if isinstance(event, PointsRedeemed):
@@ -189,6 +215,7 @@ class Simulation:
             b"",
         )
         self._history.add(made)
+        self._tell(made)
 
     # --- what follows from corrections -------------------------------------------------------
 
