@@ -6,15 +6,13 @@ from domain.accounts import AccountState
 from domain.budgets import Promises, check_budget
 from domain.campaigns import CampaignPlan
 from domain.causes import CAUSE_VIEWS, PurchaseCause, StatedCause, read_causes, stated_causes
-from domain.clawbacks import Part, Standing, due_after_returns
 from domain.decision import Command, Slice
+from domain.early_returns import taken_back_of
 from domain.errors import RuleError
 from domain.lot_parts import LinesPoints, Origin
 from domain.lot_terms import LotNeverActive, lot_terms  # noqa: F401 - may refuse it
 from domain.points import PointsEarned
 from domain.programmes import EVERY_PROGRAMME, ProgrammeTerms
-from domain.purchases import PurchaseLine
-from domain.returned_lines import came_back, lines_of
 from domain.types import (
     ID,
     AccountID,
@@ -104,7 +102,8 @@ class Awarding(
         award = self._award(cause)
         self.trigger(award, cause=position)
         if cause and isinstance(cause.view, PurchaseCause):
-            self._take_returns_back(award, cause.view)
+            for clawback, matched in taken_back_of(award, cause.view):
+                self.trigger(clawback, cause=matched)
 
     def _check_lines(self, cause: StatedCause | None) -> None:
         command: AwardPoints = self.command
@@ -158,15 +157,3 @@ class Awarding(
             price=price,
             lines=command.lines,
         )
-
-    def _take_returns_back(self, award: PointsEarned, view: PurchaseCause) -> None:
-        """Claw back for each return that came before the award, as if it had come after."""
-        part = Part(award.account_id, award, 0, view.purchase.position, award.points)
-        standing = Standing([part])
-        returns: list[tuple[int, tuple[PurchaseLine, ...]]] = []
-        for matched in view.matches_of(view.purchase):
-            returns.append((matched.event.net, lines_of(view, matched.event.return_id)))
-            came = came_back(view.purchase.event, returns)
-            for _, due in due_after_returns([part], standing, came):
-                event = standing.claw_back(part, due, return_id=matched.event.return_id)
-                self.trigger(event, cause=matched.cause)

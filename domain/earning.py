@@ -23,16 +23,16 @@ from domain.allowances import (
 )
 from domain.budgets import Promises
 from domain.campaigns import CampaignPlan
-from domain.causes import ContributionCause, ShareCause
+from domain.causes import ContributionCause, PurchaseCause, ShareCause
 from domain.clawbacks import Part
 from domain.counting import cause_of
-from domain.early_returns import taken_back
+from domain.early_returns import taken_back, taken_back_of
 from domain.earned import Earned, Given, MemberAccounts, ProgrammeEarned
 from domain.errors import FilrougeError
 from domain.event import Event, validated
 from domain.findings import Refusal, untrue
 from domain.forms import Candidate, plan_of
-from domain.goals import Goal, Look
+from domain.goals import Goal
 from domain.member_facts import MemberFacts
 from domain.outlook import FIRST_REPORTS, Earner, NewAward, Outlook, reported
 from domain.participations import ParticipationDisqualified, ParticipationState
@@ -52,7 +52,7 @@ class Earning(
     Outlook,
     reads=(
         RuleBook, AccountState, MemberAccounts, MemberFacts, Earned, ProgrammeEarned, CampaignPlan,
-        Promises, ActivationTerms, PurchaseState, ParticipationState, ShareCause,
+        Promises, ActivationTerms, PurchaseState, PurchaseCause, ParticipationState, ShareCause,
         ContributionCause, Progress,
     ),
 ):  # fmt: skip
@@ -140,11 +140,7 @@ class Earning(
         if not counts_over_time(version.terms):
             yield Goal(envelope.time, envelope.position, cause_of(event))
             return
-        assert earner.tag is not None
-        progress = self.boundary[self._places[Progress, (earner.tag,), self._counted]]
-        assert isinstance(progress, Progress)
-        plan = self._seen(CampaignPlan, f"campaign:{version.terms.campaign_id}")
-        for found in Look(candidate, event, envelope, progress, plan).goals():
+        for found in self.look(candidate, earner).goals():
             if isinstance(found, Refusal):
                 self.say(version, earner, found)
             else:
@@ -255,7 +251,7 @@ class Earning(
         return Money(amount=self._said(goal, "net"), currency=self._said(goal, "currency"))
 
     def _take_returns_back(self) -> None:
-        """Claw back for each return that was recorded before the purchase, as if it came after."""
+        """Claw back for each return that was recorded before the award, as if it came after."""
         event = self.event
         matches = [one for one in self.earlier if isinstance(one.event, ReturnMatched)]
         if matches and isinstance(event, PurchaseRecorded):
@@ -267,6 +263,10 @@ class Earning(
             views = [view for view in self.boundary if isinstance(view, PurchaseState)]
             for clawback, cause in taken_back(event, parts, matches, views):
                 self.trigger(clawback, cause=cause)
+        for one in self._given:
+            late = self._seen(PurchaseCause, f"purchase:{one.event.purchase_id}")
+            for clawback, cause in taken_back_of(one.event, late) if late is not None else ():
+                self.trigger(clawback, cause=cause, time=one.time)
 
 
 AWARDED: Final = Refusal("awarded")

@@ -66,6 +66,10 @@ class Scope(NamedTuple):
     variables: tuple[tuple[str, str, bool], ...]
     """Name, CEL type, and whether it may be null."""
 
+    def __hash__(self) -> int:
+        """By its name: it is looked up with every event, and what it names is long."""
+        return hash(self.name)
+
 
 class Compiled:
     """An expression that was checked."""

@@ -91,6 +91,7 @@ class Plan:
     def __init__(self, event_class: type[Event], candidates: Sequence[Candidate]) -> None:
         self.event_class = event_class
         self.candidates = candidates
+        self.opening = [one for one in candidates if not one.own]
         self.scope = full_scope(event_class)
         spoken = [one.forms.variables for one in candidates]
         self.spoken = frozenset[str]().union(*spoken)

@@ -7,9 +7,10 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from domain.campaigns import CampaignPlan
-from domain.counting import Counted
+from domain.counting import Counted, Series
 from domain.envelope import Envelope
 from domain.event import Event
+from domain.expressions import Fault
 from domain.findings import Refusal, untrue
 from domain.forms import Candidate
 from domain.periods import period_number
@@ -21,6 +22,7 @@ from domain.progress import (
     reached,
 )
 from domain.rule_terms import Challenge
+from domain.rules import RuleVersion
 
 Found = Iterator[Completion | Refusal]
 
@@ -44,6 +46,8 @@ class Look(NamedTuple):
     progress: Progress
     plan: CampaignPlan | None
     """The rule's campaign, if it has one."""
+    known: dict[Series, Counted | Fault | None]
+    """What the event was found to count for: rules that count alike ask once."""
 
     def goals(self) -> Found:
         """What the event reaches, and why nothing more."""
@@ -51,7 +55,7 @@ class Look(NamedTuple):
             yield from self._opening()
             return
         version = self.candidate.version
-        by = self.progress.count(version, self.event, self.envelope)
+        by = self._count(version)
         if not isinstance(by, Counted):
             yield untrue("condition", version.terms.condition, by)
         elif self.candidate.looks == "inside":
@@ -69,6 +73,12 @@ class Look(NamedTuple):
             yield Refusal("not_first", said)
         else:
             yield Completion(by, 1)
+
+    def _count(self, version: RuleVersion) -> Counted | Fault | None:
+        series = self.progress.counting.series[version.position]
+        if series not in self.known:
+            self.known[series] = self.progress.count(version, self.event, self.envelope)
+        return self.known[series]
 
     def _inside(self, by: Counted) -> Found:
         """What one more event completes in the windows that are open when it happens."""

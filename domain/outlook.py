@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
@@ -10,7 +11,7 @@ from domain.accounts import AccountOpened, AccountState
 from domain.activations import ActivationTerms
 from domain.budgets import Promises
 from domain.campaigns import CampaignPlan
-from domain.causes import ContributionCause, ShareCause
+from domain.causes import ContributionCause, PurchaseCause, ShareCause
 from domain.counting import counting_of
 from domain.decision import Reaction, View
 from domain.earned import Earned, MemberAccounts
@@ -20,11 +21,11 @@ from domain.expressions import values_for
 from domain.facts import event_values, full_scope, place_values
 from domain.findings import Finding, Refusal, finding
 from domain.forms import Candidate, Plan
-from domain.goals import Goal
+from domain.goals import Goal, Look
 from domain.member_facts import MemberFacts, member_values
 from domain.participations import ParticipationRecorded, ParticipationState
 from domain.points import PointsEarned
-from domain.progress import Progress
+from domain.progress import Completion, Progress
 from domain.purchases import PurchaseRecorded, PurchaseState
 from domain.rule_terms import Role
 from domain.rules import Rules, RuleVersion
@@ -79,6 +80,8 @@ class Outlook(Reaction, abstract=True):
         self._places: dict[tuple[Any, ...], int] = {}
         self._given: list[NewAward] = []
         self._counts: Counter[str] = Counter()
+        self._found: dict[str | None, dict[Any, Any]] = {}
+        """What the event counts for, by the earner's tag."""
         self.earners = [self._earner(role) for role in plan.roles]
         self._look_at_history()
 
@@ -133,8 +136,14 @@ class Outlook(Reaction, abstract=True):
             self._see(Progress(tag, counting=counting_of(self.rules)))
 
     def further(self) -> list[View]:
-        """Views that only what was read shows to be needed: of which programme an account is."""
+        """Views that only what was read shows to be needed.
+
+        They say of which programme an account is, and what came back of a purchase that earns only
+        now, because what opens its window is recorded after it.
+        """
         before = len(self.boundary)
+        for purchase_id in self._late_purchases():
+            self._see(PurchaseCause(f"purchase:{purchase_id}"))
         for earner in self.earners:
             accounts = self._seen(MemberAccounts, earner.tag or "")
             if accounts is not None:
@@ -143,6 +152,23 @@ class Outlook(Reaction, abstract=True):
                     if known is None and account_id is not None:
                         self._see(AccountState(f"account:{account_id}"))
         return self.boundary[before:]
+
+    def _late_purchases(self) -> Iterator[str]:
+        for candidate in self.plan.opening:
+            for earner in self.earners:
+                if earner.tag is not None and earner.role in candidate.version.terms.roles:
+                    for found in self.look(candidate, earner).goals():
+                        if isinstance(found, Completion) and found.by.cause is not None:
+                            field, id_ = found.by.cause
+                            yield from [id_] if field == "purchase_id" else []
+
+    def look(self, candidate: Candidate, earner: Earner) -> Look:
+        """A rule that counts over time, with what the earner has done, looking at the event."""
+        progress = self.boundary[self._places[Progress, (earner.tag,), self._counted]]
+        assert isinstance(progress, Progress)
+        plan = self._seen(CampaignPlan, f"campaign:{candidate.version.terms.campaign_id}")
+        known = self._found.setdefault(earner.tag, {})
+        return Look(candidate, self.event, self.envelope, progress, plan, known)
 
     def _values(self, earner: Earner) -> Any:
         """The values of what the rules say of the event, the earner and where it happened."""

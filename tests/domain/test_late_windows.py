@@ -6,7 +6,8 @@ from datetime import timedelta
 from typing import Any
 
 from domain.invitations import InvitationSent
-from domain.points import PointsEarned
+from domain.points import PointsClawedBack, PointsEarned
+from domain.purchases import PurchaseReturned
 from domain.rule_terms import Challenge, RuleLimits, Window
 from domain.types import Money
 from tests.domain.crowd import planned
@@ -85,3 +86,18 @@ def test_limits_go_by_the_time_of_each_purchase() -> None:
         scenario.happens(bought(f"p{n}"), at=NOON - hours * HOUR)
     followed = scenario.happens(invited(), at=NOON - timedelta(hours=31))
     assert given(followed) == {"daily": 20, "apart": 30}
+
+
+def test_what_came_back_before_the_invitation_was_known_is_taken_back_at_once() -> None:
+    """Half of it: the award is made and half of it goes, as if the return had come after it."""
+    scenario = club(offer=offer())
+    scenario.happens(bought("p1", 1_000), at=NOON - DAY)
+    scenario.happens(bought("p2", 1_000), at=NOON - 5 * HOUR)
+    back = PurchaseReturned(return_id="b1", purchase_id="p1", net=500, currency="EUR")
+    scenario.happens(back, at=NOON - 4 * HOUR)
+    followed = scenario.happens(invited(), at=NOON - 30 * HOUR)
+    assert given(followed) == {"offer": 20}
+    [taken] = [one for one in followed if isinstance(one, PointsClawedBack)]
+    assert (taken.points, taken.return_id, taken.purchase_id) == (5, "b1", "p1")
+    [recorded] = [one for one in scenario.log if one.event == taken]
+    assert recorded.envelope.time == NOON - DAY
