@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
@@ -84,6 +84,10 @@ class Outlook(Reaction, abstract=True):
         """What the event counts for, by the earner's tag."""
         self.earners = [self._earner(role) for role in plan.roles]
         self._look_at_history()
+
+    def use(self, views: Sequence[View]) -> None:
+        """Replace the empty views; here they are found by their places, and stand nowhere else."""
+        self.boundary = list(views)
 
     # --- what it depends on ------------------------------------------------------------------
 
