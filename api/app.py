@@ -22,6 +22,7 @@ from api import (
     events,
     explanations,
     journal,
+    liability,
     members,
     metrics,
     own_copies,
@@ -80,7 +81,7 @@ def _routes() -> list[Any]:
     keyed = (
         *events.HANDLERS, *event_reads.HANDLERS, *commands.HANDLERS, *members.HANDLERS,
         *accounts.HANDLERS, *journal.HANDLERS, *programmes.HANDLERS, *campaigns.HANDLERS,
-        *rules.HANDLERS,
+        *rules.HANDLERS, *liability.HANDLERS,
         *explanations.HANDLERS, *privacy.HANDLERS, *privacy_reads.HANDLERS, *own_copies.HANDLERS,
         *proofs.HANDLERS,
         *status.KEYED_HANDLERS,

@@ -32,6 +32,7 @@ COMMANDS: Final = {
     "tick": "filrouge.commands_tick:tick",
     "explain": "filrouge.commands_explain:explain",
     "journal": "filrouge.commands_journal:journal",
+    "liability": "filrouge.commands_liability:liability",
     "verify": "filrouge.commands_verify:verify",
     "report": "filrouge.commands_report:report",
     "log": "filrouge.commands_log:log",

@@ -21,6 +21,7 @@ from domain.identities import IdentityReleased, MemberIdentified
 from domain.invitations import InvitationOpened, InvitationSent, InvitationUnsubscribed
 from domain.participations import ParticipationDisqualified
 from domain.people import MembershipEnded, ProfileUpdated
+from domain.points import PointsEarned
 from domain.programmes import ProgrammeAmended, ProgrammeOpened
 from domain.referrals import ReferralMade, ReferralVoided
 from domain.retention import RetentionDeclared
@@ -29,6 +30,7 @@ from domain.terms import CurrencyTerms
 from domain.types import Money
 from projections.fold import Projection
 from store.ledger import Ledger
+from tests.projections.brand import SPRING
 from tests.projections.builds import Live
 from tests.projections.histories import History
 from tests.projections.movements import RandomMovements
@@ -52,7 +54,21 @@ class Everything(History):
         if which < 0.7:
             moved: Event = self._points_moved.one()
             return moved
+        if which < 0.74:
+            return self._bought()
         return self._other()
+
+    def _bought(self) -> Event:
+        number = self._any.randrange(4)
+        return PointsEarned(
+            account_id=f"a{number}",
+            lot_id=f"bought{self._any.randrange(9)}",
+            points=number + 1,
+            origin="purchase",
+            purchase_id=f"p{number}",
+            price=Money(amount=self._any.randrange(500), currency="EUR"),
+            available_from=SPRING,
+        )
 
     def _other(self) -> Event:
         number = self._any.randrange(5)
@@ -151,6 +167,7 @@ def test_the_projections_are_those_that_the_api_reads() -> None:
         "consent_history",
         "identities",
         "journal",
+        "liability",
         "profiles",
         "programmes",
         "retention",
