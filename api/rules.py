@@ -81,7 +81,8 @@ class AskedSimulation(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     """Which rules to replay which part of the history under."""
 
     rules: Annotated[dict[RuleID, RuleTerms], Meta(max_length=SIMULATED_RULES_MAX)] | None = None
-    """The terms of each rule, by its id; they take the place of all rules of the history."""
+    """The terms of each rule, by its id; they take the place of all rules of the history. A rule
+    without ``valid_from`` has always been in force."""
     recorded_from: Instant | None = None
     """What was recorded from then on; if it is not given, from the beginning."""
     recorded_until: Instant | None = None
@@ -215,9 +216,7 @@ async def simulate_rules(
         after, until = window(log, asked.recorded_from, asked.recorded_until)
         if until - after > SIMULATED_EVENTS_MAX:
             raise SimulationTooLarge(events=until - after, events_max=SIMULATED_EVENTS_MAX)
-        first = log.entry(1)
-        assert first is not None
-        rules = None if asked.rules is None else rules_from(asked.rules, first.envelope.time)
+        rules = None if asked.rules is None else rules_from(asked.rules)
         kept = asked.keep_imported
         simulation = Simulation(log, rules, after=after, until=until, keep_imported=kept)
         return simulation.run(), head

@@ -56,6 +56,8 @@ def simulate_rules(
     published them: then the difference is zero for everybody. Redemptions for which the points
     would not have been there are kept, and shown as uncovered.
 
+    A rule of the file without `valid_from` is in force for all that ever happened.
+
     Points that another system gave for something, and that were imported with its history, count
     as given by rules: those of the file take their place. Goodwill stays.
     """
@@ -67,9 +69,7 @@ def simulate_rules(
     said = None if file is None else read_rules(file)
     with opened_ledger(console.settings) as ledger:
         after, until = window(ledger.log, _aware(begins), _aware(ends))
-        first = ledger.log.entry(1)
-        assert first is not None
-        rules = None if said is None else rules_from(said, first.envelope.time)
+        rules = None if said is None else rules_from(said)
         simulation = Simulation(
             ledger.log, rules, after=after, until=until, keep_imported=keep_imported
         )

@@ -22,6 +22,7 @@ from domain.points import (
 )
 from domain.rule_terms import RuleTerms
 from domain.rules import Rule, Rules, RuleVersion
+from domain.types import TIME_FLOOR
 
 MEMBERS_SHOWN_MAX: Final = 100
 """Members who gain most, and as many who lose most."""
@@ -205,8 +206,12 @@ def moved(event: Event | None, account_id: str) -> int:
     return 0
 
 
-def rules_from(terms: Mapping[str, RuleTerms], begins: datetime) -> Rules:
-    """Rules that nobody published, each as its first version; in force from an instant on."""
+def rules_from(terms: Mapping[str, RuleTerms], begins: datetime = TIME_FLOOR) -> Rules:
+    """Rules that nobody published, each as its first version.
+
+    One that says no ``valid_from`` is in force from ``begins`` on: as if it had always been there,
+    also when what was imported happened, long before the ledger was opened.
+    """
     return Rules(
         {
             rule_id: Rule((RuleVersion(rule_id, 1, said, said.valid_from or begins, -n),))
