@@ -36,6 +36,10 @@ class NoSuchCampaign(RequestError):
     """No campaign with this id has been planned, up to the position that the answer names."""
 
 
+class NothingToExplain(RequestError):
+    """No event speaks of anything of this kind and id, up to the position that the answer names."""
+
+
 class NoSuchProgramme(RequestError):
     """No programme with this id has been opened, up to the position that the answer names."""
 

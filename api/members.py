@@ -86,7 +86,7 @@ class HistoryEvent(msgspec.Struct, frozen=True):
 
     position: int
     voided: bool
-    """It was taken back since: it counts as never recorded."""
+    """It was taken back: it counts as never recorded. Of the past: whether it was known to be."""
     event: Annotated[msgspec.Raw, Meta(extra_json_schema=STORED_EVENT_SCHEMA)]
 
 
@@ -224,6 +224,8 @@ def _found(call: Call, asked: Identity) -> str | None:
 async def read_history(
     request: Request[Any, Any, Any],
     member_id: Member,
+    as_of: AsOf = None,
+    known_at: KnownAt = None,
     limit: PageLimit = PAGE_DEFAULT,
     cursor: PositionCursor = None,
     min_position: MinPosition = None,
@@ -232,26 +234,30 @@ async def read_history(
 
     Those that were taken back are there too, and say so.
     """
-    call = call_of(request)
+    call, when = call_of(request), when_of(as_of, known_at)
     at = cursors.position_of(cursor)
-    query = Query((QueryItem(tags=(f"member:{member_id}",)),))
+    query = Query((QueryItem(tags=(f"member:{member_id}",)),), time_until=when.as_of)
 
     def history() -> tuple[History | None, int]:
-        head = call.served.head().position
-        until = head if at is None else min(head, at - 1)
-        log = call.ledger.log
-        found = list(log.read(query, until=until, backward=True, limit=limit + 1))
+        past = call.served.past(when)
+        until = past.position if at is None else min(past.position, at - 1)
+        found = list(past.log.read(query, until=until, backward=True, limit=limit + 1))
         if not found and at is None:
-            return None, head
-        voids = call.served.voids(head)
+            return None, past.position
         events = [
-            HistoryEvent(one.envelope.position, voids.hides(one.envelope), msgspec.Raw(one.entry))
+            HistoryEvent(
+                one.envelope.position,
+                past.selection.takes_back(one.envelope),
+                msgspec.Raw(one.entry),
+            )
             for one in found[:limit]
         ]
-        more = len(found) > limit
-        return History(events, cursors.of_position(events[-1].position) if more else None), head
+        end = cursors.of_position(events[-1].position) if len(found) > limit else None
+        return History(events, end), past.position
 
-    return await call.read(history, min_position=min_position, absent=NoSuchMember, etag=False)
+    return await call.read(
+        history, min_position=min_position, absent=NoSuchMember, etag=False, when=when
+    )
 
 
 HANDLERS: Final[tuple[HTTPRouteHandler, ...]] = (

@@ -19,7 +19,7 @@ from domain import errors as domain_errors
 from domain.erasures import NobodyToErase
 from domain.errors import FilrougeError
 from domain.people import MemberNotEnrolled
-from projections.explaining import NoSuchFigure
+from projections.explanation import NoSuchFigure
 from projections.failures import PastTooLong, ProjectionNotReady
 from store.certificates import NotCertifiedYet
 from store.database import LedgerUnknown
@@ -64,6 +64,7 @@ STATUS: Final[MappingProxyType[type[FilrougeError], int]] = MappingProxyType(
         errors.NoSuchProgramme: 404,
         errors.NoSuchEvent: 404,
         errors.NoSuchRule: 404,
+        errors.NothingToExplain: 404,
         errors.SimulationTooLarge: 409,
         errors.NobodyRecognised: 404,
         errors.MethodNotAllowed: 405,

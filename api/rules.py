@@ -1,4 +1,4 @@
-"""Rules over HTTP: which there are, what an event earned and why, and what one would earn now."""
+"""Rules over HTTP: which there are, and what an event would earn now or under others."""
 
 from __future__ import annotations
 
@@ -17,8 +17,7 @@ from api.call import call_of
 from api.cloudevents import refuse_ahead
 from api.deciding import decides
 from api.described import looks_up, reads
-from api.errors import NoSuchEvent, NoSuchRule, SimulationTooLarge, TimeAhead
-from api.event_reads import EventPosition
+from api.errors import NoSuchRule, SimulationTooLarge, TimeAhead
 from api.limits import PAGE_DEFAULT, SIMULATED_EVENTS_MAX, SIMULATED_RULES_MAX
 from api.parameters import KeyCursor, PageLimit, identifier
 from api.positions import MinPosition
@@ -31,7 +30,7 @@ from domain.rule_terms import RuleTerms
 from domain.rules import Rule, RuleID
 from domain.triggers import TriggerUnknown, trigger_class
 from domain.types import Instant
-from store.explaining import Explanation, Preview, explained, previewed, rules_of
+from store.explaining import Preview, previewed, rules_of
 from store.simulated import SimulationReport, rules_from
 from store.simulating import Simulation, window
 
@@ -151,24 +150,6 @@ async def read_rule(
     return await call.read(one, min_position=min_position, absent=NoSuchRule)
 
 
-@reads("/events/{position:int}/awards", Explanation, problems=(NoSuchEvent,), tag="rules")
-async def explain_awards(
-    request: Request[Any, Any, Any], position: EventPosition, min_position: MinPosition = None
-) -> Response[bytes]:
-    """Read why an event earned what it did: of each rule, what it gave or what stopped it.
-
-    It is judged by the rules and the history that the ledger knew when it recorded the event, and
-    by the versions that were in force when it happened.
-    """
-    call = call_of(request)
-
-    def why() -> tuple[Explanation | None, int]:
-        head = call.served.head().position
-        return explained(call.ledger.log, position), head
-
-    return await call.read(why, min_position=min_position, absent=NoSuchEvent)
-
-
 @looks_up(
     "/previews", Preview, asked_schema, problems=(TriggerUnknown, InvalidEvent, TimeAhead),
     tag="rules",
@@ -232,5 +213,5 @@ HANDLERS: Final[tuple[HTTPRouteHandler, ...]] = (
     decides("/rules", publishing.PublishRule, tag="rules"),
     decides("/rules/{rule_id:str}/amendments", publishing.AmendRule, tag="rules"),
     decides("/rules/{rule_id:str}/retirement", publishing.RetireRule, tag="rules"),
-    list_rules, read_rule, explain_awards, preview_awards, simulate_rules,
+    list_rules, read_rule, preview_awards, simulate_rules,
 )  # fmt: skip

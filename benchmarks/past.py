@@ -1,4 +1,4 @@
-"""``past``: a member and a campaign as of an instant, beside fetching what has to be folded."""
+"""``past``: a member and a campaign as of an instant, beside sending what has to be folded."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from projections.known import PastReader
 from projections.owners import kind_of
 from projections.selection import Selection, When
 from store.ledger import Ledger, NewEvent
+from store.rows import tag_hash
 
 NAME: Final = "past"
 UNIT: Final = "events/s"
@@ -38,7 +39,7 @@ Ask = Callable[[PastReader], object]
 
 
 def run(bench: Bench) -> None:
-    """Measure both beside the entries with their tag, fetched in the same way and thrown away."""
+    """Measure both beside COPY of the entries with their tag, thrown away by the client."""
     member, campaign = bench.size(MEMBER_EVENTS, 200), bench.size(CAMPAIGN_EVENTS, 500)
     with ExitStack() as stack:
         ledger = stack.enter_context(places.fresh_ledger(bench))
@@ -54,16 +55,16 @@ def run(bench: Bench) -> None:
 def case(bench: Bench, ledger: Ledger, tag: str, ask: Ask) -> None:
     """One figure of the past, which everything that carries a tag goes into."""
     kind, head = kind_of(tag), ledger.log.head().position
-    count = sum(map(len, ledger.log.tagged_pages([tag], until=head)))
+    count = len(ledger.log.tagged_positions([tag], head, ()))
     figures = bench.take_turns(
         {
             "ours": lambda: count / took(lambda: asked(ledger, ask)),
-            "fetch": lambda: count / took(lambda: fetched(ledger, tag)),
+            "copy": lambda: count / took(lambda: sent(ledger, tag)),
         }
     )
     bench.record(
-        NAME, f"a {kind} as of an instant", ours=figures["ours"], peer=figures["fetch"],
-        peer_name=f"the entries with the tag of the {kind}, fetched and thrown away", unit=UNIT,
+        NAME, f"a {kind} as of an instant", ours=figures["ours"], peer=figures["copy"],
+        peer_name=f"COPY of the entries with the tag of the {kind}", unit=UNIT,
         sizes=f"{count:,} events with its tag among {head:,}",
     )  # fmt: skip
 
@@ -74,10 +75,18 @@ def asked(ledger: Ledger, ask: Ask) -> None:
     assert ask(PastReader(ledger.log, ledger.pool, selection)) is not None
 
 
-def fetched(ledger: Ledger, tag: str) -> None:
-    """Fetch what carries the tag."""
-    for _ in ledger.log.tagged_pages([tag], until=ledger.log.head().position):
-        pass
+def sent(ledger: Ledger, tag: str) -> None:
+    """Have the server send what carries the tag: less no client can do."""
+    with (
+        ledger.connect() as connection,
+        connection.cursor().copy(
+            "COPY (SELECT e.position, e.entry FROM entries e WHERE e.position IN"
+            " (SELECT position FROM tags WHERE hash = %s)) TO STDOUT",
+            [tag_hash(tag)],
+        ) as rows,
+    ):
+        for _ in rows:
+            pass
 
 
 def took(do: Callable[[], None]) -> float:

@@ -1,4 +1,4 @@
-"""``filrouge explain``: any figure of an account, a member or a campaign, event by event."""
+"""``filrouge explain``: any figure of the ledger, event by event."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from projections.explanation import Explanation
     from store.ledger import Ledger
 
-KINDS = ("account", "member", "campaign")
+KINDS = ("account", "member", "campaign", "event")
+"""As :mod:`projections.explained` has them, which is not loaded to show what commands there are."""
 
 
 @click.command("explain")
@@ -41,11 +42,12 @@ def explain(
     """Say which events make a figure what it is, and what each of them changed.
 
     FIGURE is its path in the answer: `active`, `lots[l_1].spent`, `people.known`, `full_cost.EUR`,
-    `consents`. Without it, every number that is not zero is explained.
+    `consents`. Without it, every number that is not zero is explained. The ID of an event is its
+    position: of each rule that looks at such events it says what it gave, or which condition, limit
+    or validity stopped it.
     """  # fmt: skip
     from filrouge.wiring import log_keys, opened_ledger
-    from projections import explaining
-    from projections.explained import EXPLAINED
+    from projections.explained import explanation
     from projections.known import PastReader
     from projections.selection import Selection, When
 
@@ -53,9 +55,7 @@ def explain(
     instant = at or when.shown_at or datetime.now(UTC)
     with opened_ledger(console.settings) as ledger:
         reader = PastReader(ledger.log, ledger.pool, Selection.of(ledger.log, when))
-        found = explaining.explain(
-            reader, lambda rows: EXPLAINED[kind](rows, name, instant), figure
-        )
+        found = explanation(reader, kind, name, instant, figure)
         if found is None:
             raise Failure(
                 f"No event speaks of the {kind} {name!r}", "Check the id, and the instants.",

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import click
-import msgspec
 
 from filrouge.console import Console, TextFile, pass_console, table
 
@@ -111,49 +110,3 @@ def _decided(ledger: Ledger, commands: list[Command]) -> int | None:
     ]
     positions = [verdict.result().position for verdict in verdicts]
     return positions[-1] if positions else None
-
-
-@rules.command("explain")
-@click.argument("position", type=click.IntRange(min=1))
-@pass_console
-def explain(console: Console, *, position: int) -> None:
-    """Show why the event at a position earned what it did, or nothing.
-
-    Of each rule that looks at such events: what it gave, or which condition, limit or validity
-    stopped it. The version of a rule is the one that was in force when the event happened.
-    """
-    from filrouge.failures import Exit, Failure
-    from filrouge.wiring import opened_ledger
-    from store.explaining import explained
-
-    with opened_ledger(console.settings) as ledger:
-        found = explained(ledger.log, position)
-    if found is None:
-        raise Failure(
-            f"There is no event at position {position:,}", "filrouge status shows the last one.",
-            code="no-such-event", exit_code=Exit.UNKNOWN,
-        )  # fmt: skip
-
-    def text() -> str:
-        head = (
-            f"{found.type} at position {found.position:,} happened {found.time.isoformat()}, "
-            f"recorded {found.recorded_at.isoformat()}."
-        )
-        rows = [("rule", "version", "member", "points", "why", "")]
-        rows += [
-            (
-                one.rule_id, str(one.rule_version), one.member_id or "-", str(one.points or "-"),
-                one.reason.replace("_", " "), one.detail,
-            )
-            for one in found.findings
-        ]  # fmt: skip
-        shown = table(rows, right=frozenset({1, 3})) if found.findings else NOBODY_LOOKS
-        voided = (
-            "\nIt was taken back since, and what it had earned with it." if found.voided else ""
-        )
-        return f"{head}\n{shown}{voided}"
-
-    console.result(msgspec.to_builtins(found), text)
-
-
-NOBODY_LOOKS: Final = "No rule looks at events of this type."

@@ -13,7 +13,7 @@ import psycopg
 from msgspec import Raw
 from psycopg import sql
 
-from domain.reading import Read, read_entries
+from domain.reading import Read
 from projections.fold import Fold, Projection, Total, owner_of
 from projections.folding import Folding
 from projections.reader import Member, builds_read
@@ -117,15 +117,11 @@ class Held:
     def events_of(self, projection: Projection, fold: type[Fold], key: str) -> dict[int, Read]:
         """The events that made a row, by position."""
         folding, position = self.folding(projection, fold), self.builds[projection][1]
-        owner = owner_of(key)
         found: dict[int, Read] = {}
-        tags = folding.owners.tags_of([owner], position)
-        for page in self._log.tagged_pages(tags, types=fold.types, until=position):
-            visible = self._selections[projection].visible(read_entries(page), position)
-            for row, one in folding.pieces(visible, position, owner.__eq__):
-                if row == key:
-                    assert isinstance(one, Read)
-                    found[one.envelope.position] = one
+        for row, one in folding.walk([owner_of(key)], position, position):
+            if row == key:
+                assert isinstance(one, Read)
+                found[one.envelope.position] = one
         return found
 
 

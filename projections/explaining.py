@@ -21,14 +21,15 @@ from typing import Any
 
 import msgspec
 
-from domain.errors import FilrougeError
 from domain.reading import Fact
 from projections.explanation import (
     Explanation,
     Leaf,
+    NoSuchFigure,
     Step,
     changes_between,
     explained,
+    is_below,
     is_number,
     said,
     step_of,
@@ -40,10 +41,6 @@ from projections.known import PastReader, Sums
 
 Figures = dict[str, Leaf]
 """Every single thing that an answer says, by its path: ``people.known``, ``lots[l1].active``."""
-
-
-class NoSuchFigure(FilrougeError):
-    """The answer has no figure of this name: the explanation without one names all that it has."""
 
 
 Query = Callable[[Sums], Any]
@@ -60,7 +57,7 @@ def explain(reader: PastReader, query: Query, figure: str | None = None) -> Expl
         return None
     every = figures_of(answer)
     final = _chosen(every, figure)
-    if figure is not None and not final and not any(_is_below(name, figure) for name in every):
+    if figure is not None and not final and not any(is_below(name, figure) for name in every):
         raise NoSuchFigure(figure=figure)
     replayed = _Replayed(reader, looked)
     steps: list[Step] = []
@@ -118,12 +115,8 @@ def _chosen(figures: Figures, figure: str | None) -> Figures:
     return {
         name: leaf
         for name, leaf in figures.items()
-        if leaf is not None and _is_below(name, figure) and (leaf or not is_number(leaf))
+        if leaf is not None and is_below(name, figure) and (leaf or not is_number(leaf))
     }
-
-
-def _is_below(name: str, figure: str) -> bool:
-    return name.startswith(figure) and (name == figure or name[len(figure)] in ".[")
 
 
 class _Looked(Sums):

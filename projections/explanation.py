@@ -8,7 +8,14 @@ from typing import Final
 
 import msgspec
 
+from domain.errors import FilrougeError
 from domain.reading import Fact
+from store.explaining import Judged
+
+
+class NoSuchFigure(FilrougeError):
+    """The answer has no figure of this name: the explanation without one names all that it has."""
+
 
 Leaf = int | str | bool | None
 TERMS_MAX: Final = 40
@@ -63,6 +70,13 @@ class Explanation(msgspec.Struct, kw_only=True):
     """Positions of the events that made what the figures are computed with: dates of a plan."""
     words: list[str]
     """The same, to be read."""
+    judged: Judged | None = None
+    """Of an event: what each rule found, as it is."""
+
+
+def is_below(name: str, figure: str) -> bool:
+    """Whether the path of a figure is another one, or lies below it."""
+    return name.startswith(figure) and (name == figure or name[len(figure)] in ".[")
 
 
 def is_number(leaf: Leaf) -> bool:
@@ -137,7 +151,8 @@ def told(step: Step) -> str:
     because += [f"because of position {step.cause}"] if step.cause is not None else []
     because += [f"reason: {step.reason}"] if step.reason else []
     rest = f" ({', '.join(because)})" if because else ""
+    changed = f": {', '.join(parts)}" if parts else ""
     return (
-        f"{step.time.isoformat()}, position {step.position:,}, {step.type}: "
-        f"{', '.join(parts)}{rest}. {step.what}"
+        f"{step.time.isoformat()}, position {step.position:,}, {step.type}{changed}{rest}. "
+        f"{step.what}"
     )

@@ -6,18 +6,21 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from domain.reading import EntryReader, Fact, Facts, Read, as_read, read_entries
+from domain.reading import EntryReader, Fact, Facts, Read, SketchReader, as_read
 from projections.failures import HandlerFailed
 from projections.fold import Fold, owner_of
 from projections.owners import Owners, Roots
 from projections.selection import Selection, When
 from projections.tables import in_batches
 from projections.voids import VoidHistory
-from store.log import WINDOW_POSITIONS, Log
+from store.log import Log
+from store.windows import Window
 
 OWNERS_AT_ONCE: Final = 500
 """Owners that are folded again together, so that memory is bounded."""
 EVENTS_AT_ONCE: Final = 1_000
+POSITIONS_AT_ONCE: Final = 5_000
+"""Positions of the log whose events are in memory at once."""
 ROWS_AT_ONCE: Final = 300_000
 """Owners whose rows are folded along the log together, so that memory is bounded."""
 PROBE_COSTS: Final = 15
@@ -38,6 +41,7 @@ class Folding:
         self.fold = fold
         self._instance = fold()
         self._handlers = as_read(fold.handlers)
+        self._entries = EntryReader(fold.types)
         self._log = log
         self._voids = voids
         self.roots = (roots or Roots(log, voids, fold.aliases)) if fold.aliases else None
@@ -102,10 +106,10 @@ class Folding:
             chosen = frozenset(some)
             rows: dict[str, Any] = {}
             tags = self.owners.tags_of(some, known)
-            found = self._log.tagged_pages(tags, types=self.fold.types, until=until)
-            for page in found:
+            windows = self._log.tagged_windows(tags, types=self.fold.types, until=until)
+            for found in self._read(windows):
                 # Hashes found them; whose they are, and so whether they count, the events say.
-                visible = self._voids.visible(read_entries(page), known)
+                visible = self._voids.visible(found, known)
                 self.apply(rows, self.pieces(visible, known, chosen.__contains__))
             yield some, rows
 
@@ -146,8 +150,8 @@ class Folding:
         mine = frozenset(owners).__contains__
         if len(owners) <= OWNERS_AT_ONCE:
             tags = self.owners.tags_of(owners, known)
-            pages = self._log.tagged_pages(tags, types=self.fold.types, until=until)
-            read: Iterable[list[Read]] = map(read_entries, pages)
+            windows = self._log.tagged_windows(tags, types=self.fold.types, until=until)
+            read = self._read(windows)
         else:
             if self.roots is not None:
                 self.roots.learn(known)
@@ -155,12 +159,26 @@ class Folding:
         for found in read:
             yield from self.pieces(self._voids.visible(found, known), known, mine)
 
+    def owners_tagged(self, tag: str, until: int, known: int) -> set[str]:
+        """The owners of the events that carry a tag, up to ``until``."""
+        entries = SketchReader(self.fold.types)
+        owners: set[str] = set()
+        for window in self._log.tagged_windows([tag], types=self.fold.types, until=until):
+            found = entries.read(window.positions, window.joined)
+            for _, some in self.owned(self._voids.visible(found, known), known):
+                owners.update(some)
+        return owners
+
     def _along(self, until: int, *, rare: bool = False) -> Iterator[list[Read]]:
-        """Every event of the fold's types up to a position, a window of the log at a time."""
-        entries = EntryReader(self.fold.types)
-        size = WINDOW_POSITIONS if rare else EVENTS_AT_ONCE
-        for window in self._log.windows(0, until, self.fold.types, size=size, rare=rare):
-            yield entries.read(window.positions, window.joined)
+        """Every event of the fold's types up to a position, many at a time."""
+        if rare:
+            windows = self._log.rare_windows(0, until, self.fold.types, size=POSITIONS_AT_ONCE)
+        else:
+            windows = self._log.windows(0, until, self.fold.types, size=POSITIONS_AT_ONCE)
+        return self._read(windows)
+
+    def _read(self, windows: Iterable[Window]) -> Iterator[list[Read]]:
+        return (self._entries.read(one.positions, one.joined) for one in windows)
 
     def row(self, key: str, until: int) -> Any:
         """One row, folded over the events up to a position; None if there is none."""

@@ -6,22 +6,28 @@ recorded later is not there yet; what happens later has not happened.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 import msgspec
 from psycopg import sql
 from psycopg.rows import TupleRow
 from psycopg_pool import ConnectionPool
 
-from domain.reading import read_entries
+from domain.envelope import Envelope
 from projections.aliases import Aliases
 from projections.fold import Fold, Total, owner_of
 from projections.folding import Folding
 from projections.owners import Roots
 from projections.reader import Member, Reader
 from projections.selection import Selection
+from store.collecting import rarely_collected
 from store.log import Log
+
+EVERYBODY_EVENTS_MIN: Final = 10_000
+EVERYBODY_EVENTS_MAX: Final = 1_000_000
+"""Where about so many events fold to the rows of everybody, these may be in memory at once."""
 
 
 class Rows(Protocol):
@@ -50,13 +56,18 @@ class PastReader(Reader):
 
     def __init__(self, log: Log, pool: ConnectionPool, selection: Selection) -> None:
         self.position = selection.position
-        self._log = log
+        self.log = log
         self._pool = pool
-        self._selection = selection
+        self.selection = selection
         self._roots: dict[tuple[type[Aliases], ...], Roots] = {}
         self._foldings: dict[type[Fold], Folding] = {}
         self._owned: dict[type[Fold], dict[str, dict[str, Any]]] = {}
         self._every: dict[type[Fold], dict[str, Any]] = {}
+
+    def reaches(self, envelope: Envelope) -> bool:
+        """Whether an event had been recorded, and had happened: also one that was voided."""
+        as_of = self.selection.as_of
+        return envelope.position <= self.position and (as_of is None or envelope.time < as_of)
 
     def rows(self, fold: type[Fold], keys: Iterable[str]) -> dict[str, Any]:
         """The rows of these keys, as far as there are any, by key."""
@@ -70,7 +81,8 @@ class PastReader(Reader):
 
     def total(self, total: type[Total], key: str) -> dict[str, int]:
         """The amounts of one row of a total; what is zero is left out."""
-        return self._sums(total, self.contributors(total, key)).get(key, {})
+        owners = None if self._is_of_most(total, key) else self.contributors(total, key)
+        return self._sums(total, owners).get(key, {})
 
     def every_total(self, total: type[Total]) -> dict[str, dict[str, int]]:
         """All rows of a total by key, in the order of the keys."""
@@ -107,14 +119,21 @@ class PastReader(Reader):
         """The owners of the rows that may contribute to a key; None: nothing says which."""
         if total.key is None:
             return None
-        folding, tag = self.folding(total.of), f"{total.key}:{key}"
-        owners: set[str] = set()
-        pages = self._log.tagged_pages([tag], types=total.of.types, until=self.position)
-        for page in pages:
-            visible = self._selection.visible(read_entries(page), self.position)
-            for _, some in folding.owned(visible, self.position):
-                owners.update(some)
-        return owners
+        tag = f"{total.key}:{key}"
+        return self.folding(total.of).owners_tagged(tag, self.position, self.position)
+
+    def _is_of_most(self, total: type[Total], key: str) -> bool:
+        """Whether it takes longer to find out who may contribute than to fold everybody else."""
+        if total.key is None:
+            return True
+        types, until = total.of.types, self.position
+        tagged = len(self.log.tagged_positions([f"{total.key}:{key}"], until, types))
+        if tagged < EVERYBODY_EVENTS_MIN:
+            return False
+        found = self.log.sampled_types(until)
+        of_types = sum(count for name, count in found.items() if name in types)
+        every = until * of_types // max(sum(found.values()), 1)
+        return every <= min(2 * tagged, EVERYBODY_EVENTS_MAX)
 
     def context(self, total: type[Total]) -> Mapping[str, Any]:
         """What the rows of a total look up."""
@@ -130,8 +149,8 @@ class PastReader(Reader):
         if fold not in self._foldings:
             roots = self._roots.get(fold.aliases)
             if roots is None:
-                roots = self._roots[fold.aliases] = Roots(self._log, self._selection, fold.aliases)
-            self._foldings[fold] = Folding(fold, self._log, self._selection, roots)
+                roots = self._roots[fold.aliases] = Roots(self.log, self.selection, fold.aliases)
+            self._foldings[fold] = Folding(fold, self.log, self.selection, roots)
         return self._foldings[fold]
 
     def _of_owners(self, fold: type[Fold], owners: set[str]) -> dict[str, Any]:
@@ -139,9 +158,10 @@ class PastReader(Reader):
         if missing := owners - kept.keys():
             for owner in missing:
                 kept[owner] = {}
-            for rows in self._among(fold, missing):
-                for key, row in rows.items():
-                    kept[owner_of(key)][key] = row
+            with rarely_collected():
+                for rows in self._among(fold, missing):
+                    for key, row in rows.items():
+                        kept[owner_of(key)][key] = row
         return {key: row for owner in sorted(owners) for key, row in kept[owner].items()}
 
     def _among(self, fold: type[Fold], owners: set[str] | None) -> Iterator[dict[str, Any]]:
@@ -149,20 +169,22 @@ class PastReader(Reader):
 
     def _all(self, fold: type[Fold]) -> dict[str, Any]:
         if fold not in self._every:
-            self._every[fold] = {
-                key: row for rows in self._among(fold, None) for key, row in rows.items()
-            }
+            with rarely_collected():
+                self._every[fold] = {
+                    key: row for rows in self._among(fold, None) for key, row in rows.items()
+                }
         return self._every[fold]
 
     def _sums(self, total: type[Total], owners: set[str] | None) -> dict[str, dict[str, int]]:
-        instance, context = total(), self.context(total)
-        sums: dict[str, dict[str, int]] = {}
-        for rows in self._among(total.of, owners):
-            for row in rows.values():
-                for key, amounts in instance.contributes(row, context).items():
-                    mine = sums.setdefault(key, {})
-                    for name, amount in amounts.items():
-                        mine[name] = mine.get(name, 0) + amount
+        sums: defaultdict[str, defaultdict[str, int]] = defaultdict(lambda: defaultdict(int))
+        contributes, context = total().contributes, self.context(total)
+        with rarely_collected():
+            for rows in self._among(total.of, owners):
+                for row in rows.values():
+                    for key, amounts in contributes(row, context).items():
+                        mine = sums[key]
+                        for name, amount in amounts.items():
+                            mine[name] += amount
         found = {
             key: {name: amount for name, amount in mine.items() if amount}
             for key, mine in sums.items()

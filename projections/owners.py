@@ -8,7 +8,7 @@ from operator import attrgetter
 from typing import Any, Final
 
 from domain.event import Event
-from domain.reading import EntryReader, Fact, as_read
+from domain.reading import EntryReader, Fact, as_read, as_sketched
 from domain.shape import shape_of, value_at
 from projections.aliases import Aliases, AliasRow
 from projections.failures import HandlerFailed
@@ -104,7 +104,7 @@ class Roots:
         self._voids.read_until(known)
         rows: dict[str, AliasRow] = {}
         entries = EntryReader(self.types)
-        for window in self._log.windows(0, known, self.types, rare=True):
+        for window in self._log.rare_windows(0, known, self.types):
             if len(rows) > KEPT_MAX:
                 return
             for one in entries.read(window.positions, window.joined):
@@ -189,9 +189,9 @@ class Owners:
         self._roots = roots
         kinds = [alias.kind for alias in fold.aliases]
         self._own_kind_is_alias = fold.key in kinds
-        self.ids = as_read({cls: ids_reader(cls, fold.key) for cls in fold.handlers})
+        self.ids = as_sketched({cls: ids_reader(cls, fold.key) for cls in fold.handlers})
         """What reads the ids of the fold's own kind from a fact, by the class of its event."""
-        self._aliases = as_read(
+        self._aliases = as_sketched(
             {
                 cls: [
                     (f"{kind}:", read)

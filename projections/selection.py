@@ -101,6 +101,10 @@ class Selection(VoidHistory):
         as_of = self.as_of
         return [one for one in found if one.envelope.time < as_of]
 
+    def takes_back(self, envelope: Envelope) -> bool:
+        """Whether an event was voided, by what was known."""
+        return self._history.hides(envelope, self.position)
+
     def hides(self, envelope: Envelope, known: int) -> bool:
         """Whether an event counts as never recorded, or did not happen before ``as_of``."""
         if self.as_of is not None and envelope.time >= self.as_of:

@@ -46,7 +46,7 @@ class VoidHistory:
         with self._lock:
             if position <= self._seen:
                 return
-            for window in self._log.windows(self._seen, position, _VOIDS, rare=True):
+            for window in self._log.rare_windows(self._seen, position, _VOIDS):
                 for one in _voids.read(window.positions, window.joined):
                     self._take(one.envelope.position, one.event)
             self._seen = position

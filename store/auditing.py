@@ -44,9 +44,10 @@ def audit(
     trusted: Iterable[Verifier],
     *,
     kept: Iterable[str] = (),
+    findings_max: int = FINDINGS_MAX,
     progress: Callable[[int, int], None] = lambda _done, _all: None,
 ) -> Audited:
-    """Check a log as it is at one instant; ends early when there is too much to tell.
+    """Check a log as it is at one instant; ends early when there is more than so much to tell.
 
     ``trusted`` are the public keys that may have signed; ``kept`` are signed checkpoints that
     somebody got earlier and kept elsewhere: a log that was cut short, or replaced whole, does not
@@ -71,11 +72,11 @@ def audit(
             findings += _bridge(tree, rows, position, row.position)
             position = row.position
             findings += [Finding(position, what) for what in _faults(row, recorded_at)]
-            recorded_at = max(row.recorded_at, recorded_at or row.recorded_at)
+            recorded_at = row.recorded_at
             tree.add(row.entry)
             if position % PROGRESS_ENTRIES == 0:
                 progress(position, head)
-            if len(findings) + len(tree.findings) > FINDINGS_MAX:
+            if len(findings) + len(tree.findings) > findings_max:
                 break
         else:
             findings += _bridge(tree, rows, position, rows.last + 1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import date, timedelta
 from typing import Any, Final, LiteralString
 
@@ -14,7 +14,7 @@ from domain.purchases import PurchaseRecorded
 from store.log import Log
 
 DAYS_MAX: Final = 31
-"""Days that are compared at once."""
+"""Days that are compared at once; :func:`compared_between` takes any number."""
 NEAR_DAYS: Final = 7
 """A purchase is looked for this many days before and after the day in the shop's books."""
 LATE_DAYS: Final = 400
@@ -108,6 +108,16 @@ def compared(log: Log, first: date, last: date, *, feed: str | None = None) -> l
         wanted,
         key=lambda one: (one.business_date, one.feed, one.store_id or "", one.currency or ""),
     )
+
+
+def compared_between(
+    log: Log, first: date, last: date, *, feed: str | None = None
+) -> Iterator[Compared]:
+    """The same for any period, so many days after another: nothing of one is needed for others."""
+    while first <= last:
+        end = min(first + timedelta(days=DAYS_MAX - 1), last)
+        yield from compared(log, first, end, feed=feed)
+        first = end + timedelta(days=1)
 
 
 Place = tuple[str, str, str]

@@ -12,7 +12,7 @@ import msgspec
 
 from domain.decision import Reaction, Trigger, View, reactions_to, replay
 from domain.earning import Earning, earning_of
-from domain.envelope import Envelope
+from domain.envelope import Envelope, Recorded
 from domain.event import Event, stored_names
 from domain.findings import Finding
 from domain.rules import RULE_BOOK_TAG, RuleBook, Rules
@@ -21,11 +21,13 @@ from store.query import Query, QueryItem
 from store.subjects import awards_behind
 from store.voids import Voids
 
+LOOKED_AT_MAX: Final = 1_000
+"""Positions of the history that an event was judged by which are told, the newest."""
 NOBODY: Final = "-"
 """Stands for who would report an event that is only asked about."""
 
 
-class Explanation(msgspec.Struct, frozen=True, kw_only=True):
+class Judged(msgspec.Struct, frozen=True, kw_only=True):
     """What the rules gave for an event, and why the others gave nothing."""
 
     position: int
@@ -39,6 +41,9 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
     """The positions of the awards that were recorded with it."""
     voided: bool
     """The event was taken back since: what it had earned is taken back too."""
+    looked_at: list[int]
+    """The positions of the versions of these rules, and of the events before it that limits,
+    windows and conditions were reckoned from: the last 1,000 of them."""
 
 
 class Preview(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,6 +60,8 @@ class History:
     def __init__(self, log: Log, until: int) -> None:
         self.log = log
         self.until = until
+        self.looked_at: set[int] = set()
+        """Where the events stand that views were folded from."""
         self._voids: Voids = log.voids(until)
 
     def view(self, empty: View) -> View:
@@ -63,14 +70,31 @@ class History:
         if not names:
             return empty
         query = Query((QueryItem(names, empty.tags),))
-        found = self.log.read(query, until=self.until)
-        return replay(empty.fresh(), (one for one in found if not self._voids.hides(one.envelope)))
+        found = [
+            one
+            for one in self.log.read(query, until=self.until)
+            if not self._voids.hides(one.envelope)
+        ]
+        if not isinstance(empty, RuleBook):  # of the rules, the versions that gave anything count
+            self.looked_at.update(one.envelope.position for one in found)
+        return replay(empty.fresh(), found)
 
     def rules(self) -> Rules:
         """The rules as they were known at the position."""
         book = self.view(RuleBook(RULE_BOOK_TAG))
         assert isinstance(book, RuleBook)
         return book.rules
+
+    def versions(self, findings: list[Finding]) -> set[int]:
+        """Where the versions of rules were published of which something was found."""
+        rules = self.rules().rules
+        said = {(one.rule_id, one.rule_version) for one in findings}
+        return {
+            version.position
+            for rule_id in {rule_id for rule_id, _ in said}
+            for version in rules[rule_id].versions
+            if (rule_id, version.version) in said
+        }
 
     def findings(self, event: Event, envelope: Envelope) -> list[Finding]:
         """What each rule gives for an event that comes next."""
@@ -98,28 +122,26 @@ def rules_of(log: Log, until: int | None = None) -> Rules:
     return History(log, log.head().position if until is None else until).rules()
 
 
-def explained(log: Log, position: int) -> Explanation | None:
-    """Why the event at a position earned what it did; None if there is none.
+def judged(log: Log, recorded: Recorded, known: int) -> Judged:
+    """Why an event earned what it did, or nothing.
 
-    What the ledger did not know then is not looked at: not even what was taken back since.
+    What the ledger did not know when it recorded the event is not looked at, not even what was
+    taken back since. ``known`` is up to where awards, and voids of the event, are told.
     """
-    recorded = log.entry(position)
-    if recorded is None:
-        return None
     envelope = recorded.envelope
-    findings = (
-        []
-        if recorded.event is None
-        else History(log, position - 1).findings(recorded.event, envelope)
-    )
-    return Explanation(
-        position=position,
+    history = History(log, envelope.position - 1)
+    findings = [] if recorded.event is None else history.findings(recorded.event, envelope)
+    awards = [one.envelope.position for one in awards_behind(log, envelope.position)]
+    looked_at = sorted(history.looked_at)[-LOOKED_AT_MAX:]
+    return Judged(
+        position=envelope.position,
         type=envelope.type,
         time=envelope.time,
         recorded_at=envelope.recorded_at,
         findings=findings,
-        awards=[one.envelope.position for one in awards_behind(log, position)],
-        voided=log.voids().hides(envelope),
+        awards=[position for position in awards if position <= known],
+        voided=log.voids(known).hides(envelope),
+        looked_at=sorted({*looked_at, *history.versions(findings)}),
     )
 
 

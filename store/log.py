@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import threading
-from array import array
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import datetime
 from typing import Any, Final, LiteralString, NamedTuple, Self
 
@@ -14,15 +12,12 @@ from psycopg.rows import TupleRow
 from psycopg_pool import ConnectionPool
 
 from domain.envelope import Recorded, decode_entry
-from store.query import ENTRIES_SQL, EVERYTHING, Query, Span, positions_sql, tagged_sql
-from store.rows import tag_hash
+from store.query import ENTRIES_SQL, EVERYTHING, Query, Span, positions_sql
 from store.voids import Voids
-from store.windows import RARE_SQL, WINDOW_SQL, Window
+from store.windows import OneConnection, Windows
 
 PAGE_EVENTS: Final = 1_000
 """Entries fetched at once while reading by query."""
-WINDOW_POSITIONS: Final = 10_000
-"""Positions whose entries of rare types are fetched at once; all together stay below 1 GB."""
 POLL_SECONDS: Final = 0.02
 """How often the one-row head is looked at while following."""
 SAMPLED_ENTRIES: Final = 2_000
@@ -39,34 +34,18 @@ class Head(NamedTuple):
     recorded_at: datetime
 
 
-class _OneConnection:
-    """What a log needs of a pool, for whoever does one thing at a time."""
-
-    def __init__(self, connection: psycopg.Connection) -> None:
-        self._connection = connection
-
-    def connection(self) -> AbstractContextManager[psycopg.Connection]:
-        """The one connection."""
-        return nullcontext(self._connection)
-
-
-class Log:
+class Log(Windows):
     """The events of one ledger, read through a pool of connections."""
 
-    def __init__(self, pool: ConnectionPool | _OneConnection) -> None:
-        self._pool = pool
+    def __init__(self, pool: ConnectionPool | OneConnection) -> None:
+        super().__init__(pool)
         self._grown = threading.Condition()
         self._seen = 0
 
     @classmethod
     def over(cls, connection: psycopg.Connection) -> Self:
         """A log that is read over one connection, inside its transaction if there is one."""
-        return cls(_OneConnection(connection))
-
-    @contextmanager
-    def _connection(self) -> Iterator[psycopg.Connection]:
-        with self._pool.connection() as connection:
-            yield connection
+        return cls(OneConnection(connection))
 
     def head(self) -> Head:
         """The position, epoch and recorded time of the last entry."""
@@ -103,31 +82,6 @@ class Log:
                 return
             yield page
             after = page[-1][0]
-
-    def windows(
-        self,
-        after: int,
-        until: int,
-        types: Collection[str],
-        *,
-        size: int = WINDOW_POSITIONS,
-        rare: bool = False,
-    ) -> Iterator[Window]:
-        """The entries of these types, in windows of so many positions.
-
-        Where the types are ``rare``, each is looked up, and no other entry is touched. The server
-        joins the entries of a window, which is less work for both sides than one row for each.
-        """
-        names = self.type_ids()
-        ids = [names[name] for name in types if name in names]
-        statement = RARE_SQL if rare else WINDOW_SQL
-        while after < until:
-            end = min(after + size, until)
-            with self._connection() as connection, connection.cursor(binary=True) as cursor:
-                row = cursor.execute(statement, [ids, after, end]).fetchone()
-            assert row is not None
-            yield Window.sent(end, *row)
-            after = end
 
     def read(
         self,
@@ -196,49 +150,20 @@ class Log:
     ) -> Iterator[Recorded]:
         """Events up to ``until`` that carry at least one of many tags, in order of position.
 
-        Only events of the types, if any are given. See :meth:`tagged_pages`.
+        Only events of the types, if any are given. See :meth:`tagged_windows`.
         """
         wanted = frozenset(tags)
-        for page in self.tagged_pages(tags, until=until, types=types):
-            for position, entry in page:
-                recorded = decode_entry(entry, position)
+        positions = self.tagged_positions(tags, until, types)
+        for start in range(0, len(positions), PAGE_EVENTS):
+            for recorded in self.entries(positions[start : start + PAGE_EVENTS]):
                 # Hashes found it; the tags themselves decide.
                 if not wanted.isdisjoint(recorded.tags):
                     yield recorded
-
-    def tagged_pages(
-        self, tags: Collection[str], *, until: int, types: Collection[str] = ()
-    ) -> Iterator[list[tuple[int, bytes]]]:
-        """Entries found by the hash of at least one of many tags, as pages of position and bytes.
-
-        The positions are found in one question and kept in memory, 8 bytes each; the entries are
-        fetched page by page. Who reads them looks at the tags: hashes may collide.
-        """
-        ids = self.type_ids()
-        known = [ids[name] for name in types if name in ids]
-        if not tags or (types and not known):
-            return
-        hashes = [tag_hash(tag) for tag in tags]
-        with self._connection() as connection, connection.cursor(binary=True) as cursor:
-            rows = cursor.stream(*tagged_sql(hashes, known, until), size=PAGE_EVENTS)
-            positions = array("q", (position for (position,) in rows))
-        for start in range(0, len(positions), PAGE_EVENTS):
-            some = list(positions[start : start + PAGE_EVENTS])
-            with self._connection() as connection, connection.cursor(binary=True) as cursor:
-                sql = ENTRIES_SQL.format("unnest(%s::bigint[])")
-                page = cursor.execute(sql, [some]).fetchall()
-            yield page
 
     def select(self, statement: LiteralString, parameters: Mapping[str, Any]) -> list[TupleRow]:
         """The rows of a SELECT over the tables of the log."""
         with self._connection() as connection:
             return connection.execute(statement, parameters).fetchall()
-
-    def type_ids(self) -> dict[str, int]:
-        """The short number of each stored name that the log has seen."""
-        with self._connection() as connection:
-            rows = connection.execute("SELECT name, id FROM types").fetchall()
-        return dict(rows)
 
     def sampled_types(self, until: int) -> dict[str, int]:
         """How often each stored name occurs among some entries, evenly spread over the log."""

@@ -6,10 +6,8 @@ already is a duplicate, and a run that was interrupted goes on where it stopped.
 
 from __future__ import annotations
 
-import gc
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -20,6 +18,7 @@ from filrouge.importing.records import Format, Record, Source
 from filrouge.importing.rejects import Rejects
 from filrouge.importing.reports import FileReport, Report
 from filrouge.importing.sections import CompiledFile, Taking
+from store.collecting import rarely_collected
 from store.ledger import NewEvent, Outcome
 from store.reply import Reply
 
@@ -29,8 +28,6 @@ IN_FLIGHT_MAX: Final = 4
 GROUP_RECORDS: Final = 2_000
 GROUP_BYTES: Final = 4 << 20
 """Records that are looked up together: so many, or fewer where they are large."""
-
-GARBAGE_THRESHOLD: Final = 100000
 
 
 class Job(NamedTuple):
@@ -76,7 +73,7 @@ class Run:
 
         An error of the ledger itself (it cannot be reached) ends the run.
         """
-        with _rarely_collected():
+        with rarely_collected():
             reports = [self._file(job) for job in jobs]
         return Report(
             files=reports,
@@ -198,17 +195,6 @@ class _Queue:
                 else:
                     self._recorded[name] += 1
                     self.report.recorded += 1
-
-
-@contextmanager
-def _rarely_collected() -> Iterator[None]:
-    """Look for cycles rarely: rows make none, and looking at all that is in flight takes time."""
-    before = gc.get_threshold()
-    gc.set_threshold(GARBAGE_THRESHOLD, *before[1:])
-    try:
-        yield
-    finally:
-        gc.set_threshold(*before)
 
 
 def _groups(records: Iterator[Record]) -> Iterator[list[Record]]:

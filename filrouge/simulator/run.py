@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import gc
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
 from datetime import datetime
 from itertools import dropwhile, groupby
 from typing import BinaryIO, Final, NamedTuple
@@ -18,6 +16,7 @@ from domain.ledger import BatchVoided
 from domain.voids import VoidBatch
 from filrouge.simulator.feeds import Arrival, arrivals
 from filrouge.simulator.state import State
+from store.collecting import rarely_collected
 from store.ledger import Ledger, NewEvent, Outcome
 from store.query import Query, QueryItem
 from store.reply import Reply
@@ -29,7 +28,6 @@ IN_FLIGHT_MAX: Final = 4
 """Requests that wait for the ledger while the next one is made."""
 LOOK_BACK_EVENTS_MAX: Final = 5_000
 """How far back the end of an interrupted fill is looked for."""
-GARBAGE_THRESHOLD: Final = 500_000
 
 
 class SimulationRefused(FilrougeError):
@@ -82,7 +80,7 @@ def fill(ledger: Ledger, history: State, *, report: Report = silent) -> Filled:
 
     """
     filling = _Filling(ledger, report)
-    with _rarely_collected():
+    with rarely_collected():
         stream = filling.counted(arrivals(history), history)
         found = _resumed(ledger, history)
         if found is not None:
@@ -102,7 +100,7 @@ def write(stream: BinaryIO, history: State, *, report: Report = silent) -> int:
     ledger, which no other ledger can take over.
     """
     encoder, events, buffer = msgspec.json.Encoder(), 0, bytearray()
-    with _rarely_collected():
+    with rarely_collected():
         for arrival in arrivals(history, mistakes=False):
             buffer += encoder.encode(_line(arrival))
             buffer += b"\n"
@@ -229,14 +227,3 @@ def _resumed(ledger: Ledger, history: State) -> str | None:
             commanded = envelope.source == COMMANDS_SOURCE
             return envelope.id.rpartition("/")[0] if commanded else envelope.id
     return None
-
-
-@contextmanager
-def _rarely_collected() -> Iterator[None]:
-    """Look for cycles rarely: events make none, and looking at all in flight takes time."""
-    before = gc.get_threshold()
-    gc.set_threshold(GARBAGE_THRESHOLD, *before[1:])
-    try:
-        yield
-    finally:
-        gc.set_threshold(*before)

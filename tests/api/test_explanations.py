@@ -32,7 +32,7 @@ def account(caller: Caller) -> str:
 
 def test_a_balance_is_explained_page_by_page(caller: Caller, account: str) -> None:
     """The changes of all pages add up, and each step says its event."""
-    path = f"/accounts/{account}/balance/explanation"
+    path = f"/explanations/account/{account}"
     changes: list[int] = []
     cursor: dict[str, str] = {}
     while True:
@@ -51,12 +51,14 @@ def test_a_balance_is_explained_page_by_page(caller: Caller, account: str) -> No
     balance = caller.get(f"/accounts/{account}/balance", min_position=position).json()
     assert balance["active"] == figure["value"]
     assert caller.get(path, figure="actives").json()["type"] == "/problems/no-such-figure"
-    assert caller.get("/accounts/nobody/balance/explanation").status_code == 404
+    absent = caller.get("/explanations/account/nobody")
+    assert (absent.status_code, absent.json()["type"]) == (404, "/problems/nothing-to-explain")
+    assert caller.get("/explanations/tree/t1").status_code == 400
 
 
 def test_proofs_come_on_demand(caller: Caller, house: House, account: str) -> None:
     """Each event that is sealed comes with what proves that it is in the signed log."""
-    path = f"/accounts/{account}/balance/explanation"
+    path = f"/explanations/account/{account}"
     assert all(one.get("proof") is None for one in caller.get(path).json()["steps"])
     ledger = house.database.open("brand")
     ledger.tree.grow(KEYS)
@@ -76,7 +78,7 @@ def test_a_consent_and_a_campaign_are_explained(caller: Caller) -> None:
     }  # fmt: skip
     headers = {"Content-Type": "application/cloudevents+json"}
     assert caller.post("/events", said, headers=headers).status_code == 201
-    found = caller.get(f"/members/{member}/explanation", figure="consents").json()
+    found = caller.get(f"/explanations/member/{member}", figure="consents").json()
     assert [step["type"] for step in found["steps"]] == ["consent.granted.v1"]
     granted = {one["figure"]: one["value"] for one in found["figures"]}
     assert granted["consents[marketing/email].granted"] is True
@@ -89,7 +91,7 @@ def test_a_consent_and_a_campaign_are_explained(caller: Caller) -> None:
         },
     }  # fmt: skip
     recorded = caller.post("/events", cost, headers=headers).json()
-    found = caller.get(f"/campaigns/{campaign}/returns/explanation", figure="full_cost").json()
+    found = caller.get(f"/explanations/campaign/{campaign}", figure="full_cost").json()
     assert [(step["position"], step["changes"]) for step in found["steps"]] == [
         (recorded["position"], [{"figure": "full_cost.EUR", "change": 900, "value": 900}])
     ]

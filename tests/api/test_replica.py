@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import threading
+from base64 import b64encode
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -33,8 +35,16 @@ from store.database import Database
 from store.embedded import EmbeddedPostgres
 from store.keys import EpochKeys
 from store.ledger import Ledger
-from tests.conftest import FOLDER_VARIABLE, POSTGRES_VERSION, TEST_SETTINGS
+from tests.conftest import EPOCH_KEY, FOLDER_VARIABLE, POSTGRES_VERSION, TEST_SETTINGS
+from tests.filrouge.searching import (
+    keys_left,
+    opens,
+    places_of_texts,
+    sealed_texts,
+    wrapped_keys,
+)
 from tests.replica import Replica
+from tests.store.test_erasures import enrolled, erase
 
 WAIT_SECONDS_MAX = 60.0
 SWITCHES = 5
@@ -76,7 +86,7 @@ def house() -> Iterator[House]:
     with EmbeddedPostgres.start(data_dir, POSTGRES_VERSION, settings=TEST_SETTINGS) as primary:
         replica = Replica(primary, data_dir / "replica", POSTGRES_VERSION)
         url = replica.url_of(primary.url)
-        keys = EpochKeys.from_bytes(b"k" * 32)
+        keys = EpochKeys.from_bytes(EPOCH_KEY)
         database = Database(primary.url, keys=keys, replica_url=url)
         opening = OpenLedger(ledger_id="l_1", name="B", time_zone="UTC", currency="EUR")
         ledger = database.create("brand", opening)
@@ -204,3 +214,37 @@ def test_a_reader_that_stalls_does_not_stall_the_replica(house: House) -> None:
     assert found == (None,)
     with reading(pool, BALANCES) as reader:
         assert reader.rows(Balances, ["nobody"]) == {}
+
+
+def test_what_a_replica_holds_of_somebody_erased_is_ciphertext(
+    house: House, tmp_path: Path
+) -> None:
+    """Not one known text stands in its files, nor does any key that it still has open theirs."""
+    ann, bob = (enrolled(house.ledger, name) for name in ("annzqx", "bobzqx"))
+    erase(house.ledger, ann, reason="requested")
+    house.read("/campaigns", house.record())  # what was committed before is there too then
+    url = house.replica.info.dsn
+    texts = [
+        text.format(name)
+        for name in ("annzqx", "bobzqx")
+        for text in ("{}@example.org", "city of {}", "order of {}")
+    ]
+    found = places_of_texts(url, [*texts, ann], [], since_wal="0" * 24)
+    assert len(found.pop(ann)) > 2, "the search finds what does stand there"
+    assert {text: places for text, places in found.items() if places} == {}
+    key_file = tmp_path / "epoch.key"
+    key_file.write_text(json.dumps({"keys": {"one": b64encode(EPOCH_KEY).decode()}}))
+    left = keys_left(wrapped_keys(url, "vault_brand"), [key_file], "l_1")
+    entries = house.replica.execute("SELECT entry FROM ledger_brand.entries").fetchall()
+    sealed = [text for (entry,) in entries for text in sealed_texts(entry.decode())]
+    theirs = {
+        member: [
+            text
+            for text in sealed
+            if f"|member:{member}|" in text or f"|purchase:p-{name}|" in text
+        ]
+        for member, name in ((ann, "annzqx"), (bob, "bobzqx"))
+    }
+    assert [len(some) for some in theirs.values()] == [3, 3]
+    assert not any(opens(text, "l_1", left) for text in theirs[ann])
+    assert all(opens(text, "l_1", left) for text in theirs[bob])

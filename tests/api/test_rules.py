@@ -50,6 +50,11 @@ def reported(caller: Caller, event: Any) -> int:
     return position
 
 
+def judged(caller: Caller, position: int) -> Any:
+    """What each rule found of the event at a position, and what it earned."""
+    return caller.get(f"/explanations/event/{position}").json()["judged"]
+
+
 def test_a_rule_from_its_publication_to_its_end(caller: Caller, member: str) -> None:
     """Each purchase is judged by what was in force when it happened, and says why."""
     published = caller.post("/rules", {"rule_id": "spend", "terms": TERMS})
@@ -57,15 +62,31 @@ def test_a_rule_from_its_publication_to_its_end(caller: Caller, member: str) -> 
     enough = reported(caller, bought("b1", member, 1_000))
     less = reported(caller, bought("b2", member, 999))
 
-    explained = caller.get(f"/events/{enough}/awards").json()
+    explained = judged(caller, enough)
     [found] = of("spend", explained)
     assert (found["rule_id"], found["rule_version"], found["reason"]) == ("spend", 1, "awarded")
     assert (found["points"], found["member_id"]) == (10, member)
-    events = [caller.get(f"/events/{award}").json()["event"] for award in explained["awards"]]
+    found_at = [caller.get(f"/events/{award}").json() for award in explained["awards"]]
+    events = [one["event"] | {"position": one["position"]} for one in found_at]
     assert "spend" in {event["data"]["rule_id"] for event in events}
     assert {(one["type"], one["cause"]) for one in events} == {("points.earned.v1", str(enough))}
-    [found] = of("spend", caller.get(f"/events/{less}/awards").json())
+    [found] = of("spend", judged(caller, less))
     assert (found["reason"], found["detail"]) == ("condition", "not true: event.net >= 1000")
+
+    figure = f"points[spend/{member}]"
+    why = caller.get(f"/explanations/event/{enough}", figure=figure, proofs=True).json()
+    [given] = why["figures"]
+    assert (given["value"], given["arithmetic"]) == (10, "10 = 10 (version 1: awarded)")
+    assert [step["position"] for step in why["steps"]] == [enough, events[0]["position"]]
+    assert [step["changes"] for step in why["steps"]] == [
+        [], [{"figure": figure, "change": 10, "value": 10}],
+    ]  # fmt: skip
+    assert int(published.headers["ledger-position"].partition(".")[2]) in why["computed_with"]
+    none = caller.get(f"/explanations/event/{less}", figure=figure).json()
+    assert none["figures"][0]["value"] == 0
+    assert "condition, not true: event.net >= 1000" in none["words"][0]
+    before = caller.get(f"/explanations/event/{less}", as_of="2026-01-01T00:00:00Z")
+    assert before.status_code == 404
 
     more = TERMS | {"points": "25", "valid_from": "2026-02-01T00:00:00Z"}
     assert caller.post("/rules/spend/amendments", {"terms": more}).status_code == 201
@@ -74,7 +95,7 @@ def test_a_rule_from_its_publication_to_its_end(caller: Caller, member: str) -> 
     points = {
         at: [(one["rule_version"], one["points"]) for one in of("spend", explained)]
         for at in (late, now)
-        if (explained := caller.get(f"/events/{at}/awards").json())
+        if (explained := judged(caller, at))
     }
     assert points == {late: [(1, 10)], now: [(2, 25)]}
 
@@ -84,7 +105,7 @@ def test_a_rule_from_its_publication_to_its_end(caller: Caller, member: str) -> 
     assert caller.post("/rules/spend/retirement", {}).status_code == 201
     retired = caller.get("/rules/spend").json()["retired_at"]
     ended = reported(caller, bought("b5", member, 5_000, retired))
-    [found] = of("spend", caller.get(f"/events/{ended}/awards").json())
+    [found] = of("spend", judged(caller, ended))
     assert found["reason"] == "not_in_force"
     assert caller.post("/rules/spend/amendments", {"terms": more}).status_code == 409
 
@@ -104,7 +125,7 @@ def test_a_preview_says_what_would_be_earned_and_writes_nothing(
     assert points["asked"] == 42
     assert caller.get("/rules").headers["ledger-position"] == head
     position = reported(caller, basket)
-    found = caller.get(f"/events/{position}/awards").json()["findings"]
+    found = judged(caller, position)["findings"]
     assert next(one["points"] for one in found if one["rule_id"] == "asked") == 42
 
 

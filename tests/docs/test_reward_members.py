@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,6 +20,12 @@ pytestmark = pytest.mark.skipif(
 )
 
 
+def findings(explained: Any) -> dict[str, tuple[str, int]]:
+    """Of each rule why, and how many points."""
+    found = explained["judged"]["findings"]
+    return {one["rule_id"]: (one["reason"], one.get("points", 0)) for one in found}
+
+
 def test_the_page_does_what_it_says(database: str, tmp_path: Path) -> None:
     """Its files and commands give the stars, and the reasons, that it tells of."""
     text = PAGE.read_text()
@@ -26,8 +33,8 @@ def test_the_page_does_what_it_says(database: str, tmp_path: Path) -> None:
         (tmp_path / name).write_text(content)
     command = f"{sys.executable} -m filrouge"
     script = "\n".join(["set -e", f'filrouge() {{ {command} "$@"; }}', *SHELL.findall(text)])
-    script += "\nfilrouge --ledger shop rules explain 10 --json"
-    script += "\nfilrouge --ledger shop rules explain 13 --json"
+    script += "\nfilrouge --ledger shop explain event 10 --json"
+    script += "\nfilrouge --ledger shop explain event 13 --json"
     script += "\nfilrouge --ledger shop rules list --json\nfilrouge --ledger shop export"
     done = subprocess.run(
         ["bash", "-c", script],
@@ -44,12 +51,17 @@ def test_the_page_does_what_it_says(database: str, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     lines = [json.loads(line) for line in done.stdout.splitlines() if line.startswith(("{", "["))]
     first, second, rules, *events = lines
-    found = {one["rule_id"]: (one["reason"], one.get("points", 0)) for one in first["findings"]}
+    found = {
+        one["rule_id"]: (one["reason"], one.get("points", 0)) for one in first["judged"]["findings"]
+    }
     assert found == {
         "spend": ("awarded", 12), "first": ("awarded", 20), "week": ("threshold", 0),
         "large": ("condition", 0),
     }  # fmt: skip
-    found = {one["rule_id"]: (one["reason"], one.get("points", 0)) for one in second["findings"]}
+    found = {
+        one["rule_id"]: (one["reason"], one.get("points", 0))
+        for one in second["judged"]["findings"]
+    }
     assert found == {
         "spend": ("awarded", 55), "first": ("awarded", 20), "week": ("eligibility", 0),
         "large": ("awarded", 27),

@@ -13,7 +13,16 @@ from domain.event import Decided, Event, event_classes, event_type
 from domain.ledger import EventVoided
 from domain.lot_parts import TransferredLot
 from domain.points import PointsEarned, PointsTransferred
-from domain.reading import EntryReader, Facts, Read, as_read, believed
+from domain.reading import (
+    EntryReader,
+    Facts,
+    Read,
+    SketchReader,
+    as_read,
+    as_sketched,
+    believed,
+    sketched,
+)
 from domain.types import MemberID, Points
 from tests.domain.moments import NOON
 
@@ -64,6 +73,30 @@ def test_it_reads_what_reading_one_alone_reads(event: Event, more: dict[str, str
     assert isinstance(read.event, type(event))
     assert read.event.type_name == event.type_name
     assert read.tags == alone.tags
+
+
+@pytest.mark.parametrize("event", [EARNED, MOVED, VISIT, VOIDED], ids=lambda one: one.type_name)
+def test_a_sketch_says_whose_an_event_is_and_when_it_was(event: Event) -> None:
+    """Its place, time, batch and tags, and by either class it is found."""
+    entry = entry_of(event, batch="b1")
+    alone = decode_entry(entry, 42)
+    opaque = msgspec.json.encode({**ENVELOPE, "type": event.type_name, "data_base64": b"{}"})
+    (sketch,) = SketchReader([event.type_name]).read([41, 42], opaque + b"," + entry)
+    for name in ("position", "time", "batch"):
+        assert getattr(sketch.envelope, name) == getattr(alone.envelope, name), name
+    assert sketch.tags == alone.tags
+    assert type(sketch.event) in as_sketched({type(event): None})
+    assert set(sketch.event.__struct_fields__) < set(event.__struct_fields__)
+
+
+def test_every_event_can_be_sketched() -> None:
+    """The sketch has the names and defaults of the fields that it has."""
+    for name, cls in event_classes().items():
+        whole = {one.name: one for one in msgspec.structs.fields(cls)}
+        for one in msgspec.structs.fields(sketched(cls)):
+            assert one.encode_name == whole[one.name].encode_name, name
+            assert one.required == whole[one.name].required, name
+        assert set(as_sketched({cls: name})) == {cls, believed(cls), sketched(cls)}
 
 
 def test_what_cannot_be_read_is_left_out() -> None:

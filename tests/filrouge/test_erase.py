@@ -99,7 +99,7 @@ def test_nothing_that_is_left_anywhere_can_be_opened(
 ) -> None:  # fmt: skip
     """Not in the database, its write-ahead log, old copies and exports, rejects, keys or lines.
 
-    A replica holds what a file copy and the write-ahead log hold.
+    A running replica is searched in ``tests/api/test_replica.py``.
     """
     since = wal_file(database)
     people = members(database)

@@ -13,8 +13,8 @@ from domain.points import PointsClawedBack, PointsRedeemed
 from filrouge.simulator import State
 from filrouge.simulator.run import fill
 from projections import balances, campaign_returns, profiles
-from projections.explaining import NoSuchFigure, explain
-from projections.explanation import Explanation
+from projections.explaining import explain
+from projections.explanation import Explanation, NoSuchFigure
 from projections.known import PastReader
 from projections.rebuild import rebuild
 from projections.selection import NOW, Selection, When

@@ -10,7 +10,7 @@ import pytest
 from projections import engine as engine_module, folding, owners, pages, tables, totals, worker
 from projections.builds import move
 from projections.rebuild import rebuild
-from store import log
+from store import log, windows
 from store.ledger import Ledger
 from tests.projections import naive
 from tests.projections.builds import BATCHES, Live, live_rows
@@ -69,6 +69,7 @@ def test_limits_of_memory_change_nothing(
     for module, name, limit in (
         (folding, "OWNERS_AT_ONCE", 2),
         (log, "PAGE_EVENTS", 3),
+        (windows, "TAGGED_EVENTS", 3),
         (owners, "KEPT_MAX", 3),
         (pages, "FETCH_EVENTS", 5),
         (pages, "PAGE_BYTES_MAX", 2_000),

@@ -11,11 +11,14 @@ import msgspec
 import pytest
 
 import projections
+from domain.campaigns import CampaignPlanned
+from domain.participations import ParticipationRecorded
 from domain.points import PointsRedeemed
 from projections import balances, statements
+from projections.campaign_audience import AudienceTotals
 from projections.campaign_returns import CAMPAIGN_RETURNS
 from projections.failures import PastTooLong
-from projections.fold import Projection, owner_of
+from projections.fold import Projection, Total, owner_of
 from projections.known import PastReader
 from projections.profiles import PROFILES
 from projections.reader import reading
@@ -241,6 +244,36 @@ def test_many_owners_are_read_along_the_log(
     monkeypatch.setattr("projections.folding.ROWS_AT_ONCE", 3)
     assert past(ledger, NOW).rows(Audience, names) == expected
     assert expected
+
+
+def test_what_nearly_everybody_is_part_of_is_folded_over_everybody(
+    brand: Brand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without looking for those who are; and the sums are those of live tables."""
+    plan = CampaignPlanned(campaign_id="c1", name="One", starts=SPRING, currency="EUR")
+    visits = [
+        ParticipationRecorded(
+            participation_id=f"p{n}", member_id=f"m{n % 4}", campaign_id=f"c{1 + n // 9}",
+            activation_id="game",
+        )
+        for n in range(10)
+    ]  # fmt: skip
+    brand.tell(plan, *visits, day=1)
+    rebuild(brand.ledger, [CAMPAIGN_RETURNS])
+    monkeypatch.setattr("projections.known.EVERYBODY_EVENTS_MIN", 1)
+    reader = past(brand.ledger, NOW)
+    asked: list[str] = []
+    look = reader.contributors
+
+    def noted(total: type[Total], key: str) -> set[str] | None:
+        asked.append(key)
+        return look(total, key)
+
+    monkeypatch.setattr(reader, "contributors", noted)
+    with reading(brand.ledger.pool, CAMPAIGN_RETURNS) as live:
+        for key in ("c1", "c2"):
+            assert reader.total(AudienceTotals, key) == live.total(AudienceTotals, key) != {}
+    assert asked == ["c2"]
 
 
 def test_one_read_looks_at_so_many_events_at_most(ledger: Ledger) -> None:

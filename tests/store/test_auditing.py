@@ -8,7 +8,7 @@ import psycopg
 import pytest
 
 from domain.ledger import OpenLedger
-from store.auditing import Audited, audit
+from store.auditing import FINDINGS_MAX, Audited, audit
 from store.database import Database
 from store.export_audit import audit_export
 from store.ledger import Ledger
@@ -39,10 +39,11 @@ def sealed(ledger: Ledger) -> Ledger:
     return ledger
 
 
-def audited(ledger: Ledger, *kept: str) -> Audited:
+def audited(ledger: Ledger, *kept: str, findings_max: int = FINDINGS_MAX) -> Audited:
     """What the checking of a ledger says."""
+    verifiers = ledger.tree.verifiers()
     with ledger.connect() as connection:
-        return audit(connection, ledger.tree.verifiers(), kept=kept)
+        return audit(connection, verifiers, kept=kept, findings_max=findings_max)
 
 
 def test_a_sound_log_passes(sealed: Ledger) -> None:

@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta, timezone
 from domain.event import Event
 from domain.ledger import ControlTotalReported, EventVoided
 from domain.purchases import PurchaseRecorded
-from store.completeness import compared
+from store.completeness import DAYS_MAX, compared, compared_between
 from store.ledger import Ledger, NewEvent
 
 EVENING = datetime(2026, 3, 1, 23, 30, tzinfo=timezone(timedelta(hours=1)))
@@ -75,3 +75,14 @@ def test_nothing_arrived_and_any_currency(ledger: Ledger) -> None:
     tell(ledger, bought(1, store=None), bought(2, store=None))
     [one] = compared(ledger.log, FIRST, LAST)
     assert one.complete
+
+
+def test_a_longer_period_is_that_of_its_months(ledger: Ledger) -> None:
+    """Each day once, in order, whatever the number of days."""
+    days = [date(2026, 3, 1) + timedelta(days=n) for n in range(0, 3 * DAYS_MAX, 5)]
+    for n, day in enumerate(days):
+        said = {"store": None, "business_date": day.isoformat()}
+        tell(ledger, bought(n, **said), late=(day - days[0]).days)  # type: ignore[arg-type]
+    found = [one.business_date for one in compared_between(ledger.log, days[0], days[-1])]
+    assert found == [day.isoformat() for day in days]
+    assert list(compared_between(ledger.log, days[1], days[0])) == []

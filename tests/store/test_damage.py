@@ -6,10 +6,9 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 from random import Random
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import psycopg
-import pytest
 
 from domain.ledger import OpenLedger
 from store.auditing import audit
@@ -23,23 +22,37 @@ from tests.store.test_tree import KEYS, record
 
 SEED: Final = 20261128
 PLACES: Final = int(os.environ.get("FILROUGE_TEST_CHANGED_PLACES", "40"))
-ENTRIES: Final = int(os.environ.get("FILROUGE_TEST_AUDITED_ENTRIES", "600"))
+ENTRIES_ONE_BY_ONE: Final = 600
+ENTRIES: Final = int(os.environ.get("FILROUGE_TEST_AUDITED_ENTRIES", "3000"))
+"""Of the log in which the places are changed all at once: a million takes ten minutes."""
 BATCH: Final = 1_000
 PAGE_BYTES: Final = 8_192
+ASIDE: Final = 9_999_999
+"""A position for an entry on its way to another one."""
 
 Undo = Callable[[], None]
-Change = Callable[[psycopg.Connection, Random], tuple[set[int], Undo]]
 
 
-@pytest.fixture
-def sealed(ledger: Ledger) -> Ledger:
-    """A ledger of which every entry is sealed, under three checkpoints."""
-    third = ENTRIES // 3
-    for step in range(3):
-        for start in range(0, third, BATCH):
-            record(ledger, min(BATCH, third - start), step * third + start)
+class Place(NamedTuple):
+    """What was changed: where it has to be told, where else it may be, and how it is undone."""
+
+    expected: set[int]
+    """One of these positions."""
+    also: set[int]
+    undo: Undo
+
+
+Change = Callable[[psycopg.Connection, Random, range], Place]
+"""Changes something that concerns positions of a range, and no others."""
+
+
+def seal(ledger: Ledger, entries: int, checkpoints: int) -> None:
+    """Record so many entries, under so many checkpoints."""
+    step = entries // checkpoints
+    for start in range(0, step * checkpoints, step):
+        for first in range(start, start + step, BATCH):
+            record(ledger, min(BATCH, start + step - first), first)
         ledger.tree.grow(KEYS)
-    return ledger
 
 
 def set_cell(owner: psycopg.Connection, table: str, column: str, where: str, value: Any) -> Undo:
@@ -66,84 +79,130 @@ def other_byte(chance: Random) -> Callable[[bytes], bytes]:
     return changed
 
 
-def an_entry(owner: psycopg.Connection, chance: Random) -> tuple[set[int], Undo]:
+def an_entry(owner: psycopg.Connection, chance: Random, span: range) -> Place:
     """Any byte of any entry."""
-    [[last]] = owner.execute("SELECT position FROM head").fetchall()
-    position = chance.randrange(1, last + 1)
+    position = chance.choice(span)
     where = f"position = {position}"
-    return {position}, set_cell(owner, "entries", "entry", where, other_byte(chance))
+    return Place({position}, set(), set_cell(owner, "entries", "entry", where, other_byte(chance)))
 
 
-def a_tile(owner: psycopg.Connection, chance: Random) -> tuple[set[int], Undo]:
-    """Any byte of any tile; what it stands for begins at a position."""
-    tiles = owner.execute("SELECT level, index, hashes FROM tiles").fetchall()
-    level, index, hashes = chance.choice(tiles)
-    at = chance.randrange(len(hashes))
-    flipped = bytes((*hashes[:at], hashes[at] ^ chance.randrange(1, 256), *hashes[at + 1 :]))
+def a_tile(owner: psycopg.Connection, chance: Random, span: range) -> Place:
+    """Any byte of any tile: of a hash that stands for entries of the range alone."""
+    places = []
+    for level in range(4):
+        width = 256**level
+        # Hash number n of a level stands for the positions n * width + 1 to (n + 1) * width.
+        first, last = -(-(span.start - 1) // width), (span.stop - 1) // width
+        if first < last:
+            places.append((level, chance.randrange(first, last)))
+    level, number = chance.choice(places)
+    index, at = divmod(number, 256)
+    byte = at * 32 + chance.randrange(32)
+
+    def changed(hashes: bytes) -> bytes:
+        other = hashes[byte] ^ chance.randrange(1, 256)
+        return bytes((*hashes[:byte], other, *hashes[byte + 1 :]))
+
     where = f"level = {level} AND index = {index}"
-    first = (index * 256 + at // 32) * 256**level + 1
-    return {first}, set_cell(owner, "tiles", "hashes", where, lambda _: flipped)
+    undo = set_cell(owner, "tiles", "hashes", where, changed)
+    return Place({number * 256**level + 1}, set(), undo)
 
 
-def a_position(owner: psycopg.Connection, chance: Random) -> tuple[set[int], Undo]:
+def a_position(owner: psycopg.Connection, chance: Random, span: range) -> Place:
     """Two entries in each other's place, or one at a place of its own: the first is told."""
-    [[last]] = owner.execute("SELECT position FROM head").fetchall()
-    one, other = sorted(chance.sample(range(1, last + 1), 2))
+    one, other = sorted(chance.sample(span, 2))
     if chance.random() < 0.5:
+        [[last]] = owner.execute("SELECT max(position) FROM entries").fetchall()
         away = last + chance.randrange(1, 1_000)
         undo = set_cell(owner, "entries", "position", f"position = {other}", lambda _: away)
-        return {other}, undo
-    swap = (
-        b"UPDATE entries SET position = 0 WHERE position = %(one)s;"
-        b"UPDATE entries SET position = %(one)s WHERE position = %(other)s;"
-        b"UPDATE entries SET position = %(other)s WHERE position = 0"
-    )
+        # From the last entry on there is a gap now, up to where the one was put.
+        return Place({other}, set(range(last + 1, away + 1)), undo)
 
     def exchange() -> None:
-        for statement in swap.split(b";"):
-            owner.execute(statement.replace(b"= 0", b"= 9999999"), {"one": one, "other": other})
+        for before, after in ((one, 0), (other, one), (0, other)):
+            owner.execute(
+                "UPDATE entries SET position = %s WHERE position = %s",
+                [after or ASIDE, before or ASIDE],
+            )
 
     exchange()
-    return {one}, exchange
+    # What stands behind the first may have been recorded before what stands there now.
+    return Place({one}, {one + 1, other}, exchange)
 
 
-def a_checkpoint(owner: psycopg.Connection, chance: Random) -> tuple[set[int], Undo]:
+def a_checkpoint(owner: psycopg.Connection, chance: Random, span: range) -> Place:
     """Any byte of a root, any character of a note, or a size."""
-    [*sizes] = [size for (size,) in owner.execute("SELECT size FROM checkpoints").fetchall()]
-    size = chance.choice(sizes)
+    sizes = [0, *(size for (size,) in owner.execute("SELECT size FROM checkpoints ORDER BY 1"))]
+    number = chance.choice([n for n, size in enumerate(sizes) if n and size in span])
+    size, before = sizes[number], sizes[number - 1]
     where = f"size = {size}"
     which = chance.randrange(3)
     if which == 0:
-        return {size}, set_cell(owner, "checkpoints", "root", where, other_byte(chance))
+        undo = set_cell(owner, "checkpoints", "root", where, other_byte(chance))
+        return Place({size}, set(), undo)
     if which == 1:
-        away = chance.randrange(1, size)
-        while away in sizes:
-            away -= 1
-        return {size, away}, set_cell(owner, "checkpoints", "size", where, lambda _: away)
+        away = chance.randrange(before + 1, size)
+        undo = set_cell(owner, "checkpoints", "size", where, lambda _: away)
+        return Place({size, away}, {size, away}, undo)
 
-    def other_text(before: str) -> str:
-        at = chance.randrange(len(before))
-        return before[:at] + chr(ord(before[at]) % 94 + 33) + before[at + 1 :]
+    def other_text(text: str) -> str:
+        at = chance.randrange(len(text))
+        return text[:at] + chr(ord(text[at]) % 94 + 33) + text[at + 1 :]
 
-    return {size}, set_cell(owner, "checkpoints", "note", where, other_text)
+    return Place({size}, set(), set_cell(owner, "checkpoints", "note", where, other_text))
 
 
 KINDS: Final[tuple[Change, ...]] = (an_entry, a_tile, a_position, a_checkpoint)
 
 
-def test_random_places_are_found_at_their_position(sealed: Ledger, database: str) -> None:
+def test_random_places_are_found_at_their_position(ledger: Ledger, database: str) -> None:
     """Any byte of any entry, tile, position or checkpoint, each time; and undone, nothing is."""
+    seal(ledger, ENTRIES_ONE_BY_ONE, 3)
+    everything = range(1, ENTRIES_ONE_BY_ONE + 2)
     chance = Random(SEED)  # noqa: S311 - to repeat it, not to guard anything
     for number in range(PLACES):
         change = KINDS[number % len(KINDS)]
         with as_owner(database) as owner:
-            expected, undo = change(owner, chance)
-            found = audited(sealed).findings
-            undo()
-        said = f"{change.__name__}, place {number} of seed {SEED}: expected {expected}"
+            place = change(owner, chance, everything)
+            found = audited(ledger).findings
+            place.undo()
+        said = f"{change.__name__}, place {number} of seed {SEED}: expected {place.expected}"
         assert found, said
-        assert found[0].position in expected, f"{said}, found {found[:3]}"
-    assert audited(sealed).findings == []
+        assert found[0].position in place.expected, f"{said}, found {found[:3]}"
+    assert audited(ledger).findings == []
+
+
+def test_places_changed_at_the_same_time_are_all_found(ledger: Ledger, database: str) -> None:
+    """Each of them at its position, the first one first, and nothing where nothing follows."""
+    count = PLACES // len(KINDS)
+    seal(ledger, ENTRIES, 2 * count)
+    chance = Random(SEED)  # noqa: S311 - to repeat it, not to guard anything
+    sizes = {size for size in range(ENTRIES + 2) if size % (ENTRIES // (2 * count)) == 1}
+    for change in KINDS:
+        with as_owner(database) as owner:
+            places = [change(owner, chance, span) for span in _spans(ENTRIES + 1, count)]
+            found = [one.position for one in audited(ledger, findings_max=100 * count).findings]
+            for place in reversed(places):
+                place.undo()
+        said = f"{change.__name__} of seed {SEED}: {[sorted(one.expected) for one in places]}"
+        for place in places:
+            assert place.expected & set(found), f"{said}, found {found}"
+        assert found[0] in places[0].expected, f"{said}, found {found[:3]}"
+        allowed = set().union(*(one.expected | one.also for one in places))
+        if change in {an_entry, a_position}:  # the roots that were signed since are others too
+            allowed |= {size for size in sizes if size >= found[0]}
+        assert set(found) <= allowed, f"{said}, and {sorted(set(found) - allowed)[:5]}"
+    assert audited(ledger).findings == []
+
+
+def _spans(entries: int, count: int) -> list[range]:
+    """Half of a log, so that hashes of every level lie inside; and the rest in equal parts."""
+    half = entries // 2
+    part = (entries - half) // (count - 1)
+    return [
+        range(1, half + 1),
+        *(range(half + 1 + n * part, half + 1 + (n + 1) * part) for n in range(count - 1)),
+    ]
 
 
 def test_a_byte_flipped_in_a_file_is_found_with_what_it_made_unreadable(data_dir: Path) -> None:

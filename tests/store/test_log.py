@@ -1,6 +1,7 @@
 """The log: contiguous, append-only, found by types, tags and both times, in both directions."""
 
 import threading
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import msgspec
@@ -12,6 +13,7 @@ from store.database import Database
 from store.ledger import Ledger, NewEvent
 from store.log import PAGE_EVENTS
 from store.query import Query, QueryItem
+from store.windows import Window
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 TOTALS = "control_total.reported.v1"
@@ -173,6 +175,41 @@ def test_raw_pages_give_the_exact_bytes(ledger: Ledger) -> None:
         recorded = ledger.log.entry(position)
         assert recorded is not None
         assert recorded.entry == bytes(entry)
+
+
+def test_windows_hold_what_reading_one_by_one_finds(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Along the log, of rare types, and by tag: the same entries, joined by the server."""
+    monkeypatch.setattr("store.windows.TAGGED_EVENTS", 2)
+    head = observe(ledger, *(total(n) for n in range(7)), batch="b1")[-1]
+    expected = {one.envelope.position: one.entry for one in ledger.log.read()}
+
+    def entries(windows: Iterator[Window]) -> dict[int, bytes]:
+        found: dict[int, bytes] = {}
+        for window in windows:
+            assert not window.positions or window.positions[-1] <= window.end
+            ends.append(window.end)
+            raw = msgspec.json.decode(b"[%b]" % window.joined, type=list[msgspec.Raw])
+            found |= dict(zip(window.positions, map(bytes, raw), strict=True))
+        return found
+
+    ends: list[int] = []
+    opened = {1: expected[1]}
+    both = ("ledger.opened.v1", TOTALS, "never.seen.v1")
+    assert entries(ledger.log.windows(0, head, both, size=3)) == expected
+    assert ends == [3, 6, head]
+    ends.clear()
+    assert entries(ledger.log.rare_windows(0, head, both, size=3)) == expected
+    assert ends == [3, 6, head]
+    ends.clear()
+    assert entries(ledger.log.rare_windows(0, head, both[:1], size=3)) == opened
+    assert ends == [head]
+    assert entries(ledger.log.rare_windows(1, head, both[:1], size=3)) == {}
+    by_tag = {position: entry for position, entry in expected.items() if 1 < position < head}
+    assert entries(ledger.log.tagged_windows({"batch:b1"}, until=head - 1)) == by_tag
+    assert entries(ledger.log.tagged_windows({"batch:b1"}, until=head, types=both[:1])) == {}
+    assert entries(ledger.log.tagged_windows(set(), until=head)) == {}
 
 
 def test_following_waits_and_goes_on(ledger: Ledger) -> None:
