@@ -39,7 +39,8 @@ def report(
 ) -> None:  # fmt: skip
     """Write what a period did to points and money, and what else an auditor asks for.
 
-    Opening, movements by kind and closing of points and money; adjustments with reason and author;
+    Opening, movements by kind and closing of points and money; the trial balance; the roll-forward
+    of contract liability and cost provision; adjustments with reason and author;
     voided referrals; corrections and late events; erasures; the result of checking the whole
     ledger, and the signed checkpoint. The page, the CSV and the JSON have the same figures.
     """  # fmt: skip

@@ -3,8 +3,17 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Final
 
 import msgspec
+
+from projections.liability_roll_forward import Rolled
+
+LINES: Final = (
+    "opening", "additions", "returns", "redemptions", "breakage", "estimates", "closing",
+)  # fmt: skip
+"""The lines of a roll-forward of liability, in their order."""
+SHARES: Final = ("redemption_opening", "redemption_closing")
 
 
 class Movement(msgspec.Struct, kw_only=True):
@@ -109,6 +118,8 @@ class Report(msgspec.Struct, kw_only=True):
     money: list[Account]
     trial_balance: list[Books]
     """The journal's books, as of the period's two ends."""
+    liability: list[Rolled]
+    """The roll-forward of contract liability and cost provision, in minor units."""
     adjustments: Listed
     voided_referrals: Listed
     corrections: Listed

@@ -32,6 +32,8 @@ from filrouge.reporting.figures import (
 from projections.campaign_activity import cost_of
 from projections.journal import Postings, trial_balance
 from projections.known import PastReader
+from projections.liability_roll_forward import Rolled, rolled
+from projections.programmes import every
 from projections.selection import Selection
 from projections.statements import changes
 
@@ -229,6 +231,10 @@ def report_of(
     since, until = period
     found = gathered(ledger, selection, since, until, progress)
     info = ledger.info
+    ends = tuple(
+        (PastReader(ledger.log, ledger.pool, Selection(selection, selection.position, at)), at)
+        for at in period
+    )
     return Report(
         ledger=ledger.name,
         ledger_id=info.ledger_id,
@@ -240,7 +246,8 @@ def report_of(
         position=selection.position,
         points=found.accounts(money=False),
         money=found.accounts(money=True),
-        trial_balance=_books(ledger, selection, period),
+        trial_balance=_books(*ends),
+        liability=_liability(*ends),
         adjustments=found.adjustments,
         voided_referrals=found.voided_referrals,
         corrections=found.corrections,
@@ -252,14 +259,18 @@ def report_of(
     )
 
 
-def _books(ledger: Ledger, selection: Selection, period: tuple[datetime, datetime]) -> list[Books]:
+End = tuple[PastReader, datetime]
+"""What was true before one end of the period, and its instant."""
+
+
+def _books(first: End, last: End) -> list[Books]:
     """The trial balance as of both ends of the period, of whatever has books at the second."""
     opening, closing = (
         {
             (one.programme, one.points_currency): msgspec.structs.asdict(one)
-            for one in trial_balance(PastReader(ledger.log, ledger.pool, at)).currencies
+            for one in trial_balance(reader).currencies
         }
-        for at in (Selection(selection, selection.position, as_of) for as_of in period)
+        for reader, _ in (first, last)
     )
     return [
         Books(
@@ -272,3 +283,11 @@ def _books(ledger: Ledger, selection: Selection, period: tuple[datetime, datetim
         )
         for key, books in sorted(closing.items())
     ]
+
+
+def _liability(first: End, last: End) -> list[Rolled]:
+    """The roll-forward of every programme that has points or terms by the second end."""
+    reader, _ = last
+    named = {one.programme for one in trial_balance(reader).currencies}
+    named |= {one.programme for one in every(reader).programmes}
+    return [one for name in sorted(named) for one in rolled(first, last, name)]

@@ -9,7 +9,8 @@ from importlib.resources import files
 from typing import Final
 
 from filrouge.importing.conversions import MINOR_DIGITS
-from filrouge.reporting.figures import Account, Books, Entry, Late, Listed, Report
+from filrouge.reporting.figures import LINES, SHARES, Account, Books, Entry, Late, Listed, Report
+from projections.liability_roll_forward import Rolled
 
 Cells = Iterable[tuple[str, str]]
 """Cells of a row, each with its class."""
@@ -24,6 +25,7 @@ def as_html(report: Report) -> str:
         *(_account(one, "Points") for one in report.points),
         *(_account(one, one.name.capitalize()) for one in report.money),
         *(_books(one) for one in report.trial_balance),
+        *(_rolled(one) for one in report.liability),
         _entries(
             "Adjustments by hand", report.adjustments, "Every one with its reason and author."
         ),
@@ -134,6 +136,47 @@ def _books(books: Books) -> str:
     )
 
 
+LIABILITY: Final = {
+    "contract_liability": (
+        "Contract liability",
+        "What was paid for points not redeemed yet, of lots earned by purchases (IFRS 15).",
+        "Redemptions: revenue",
+    ),
+    "cost_provision": (
+        "Cost provision",
+        "The expected cost of points that were not earned by purchases (IAS 37).",
+        "Redemptions: used",
+    ),
+}
+"""Of each kind: its title, what it is, and what its redemptions are."""
+
+
+def _rolled(rolled: Rolled) -> str:
+    title, about, redemptions = LIABILITY[rolled.kind]
+    names = {
+        "opening": "Opening",
+        "additions": "Additions, for points that were given",
+        "returns": "Returns, for points that were clawed back",
+        "redemptions": redemptions,
+        "breakage": "Breakage recognised",
+        "estimates": "Changes of estimate",
+        "closing": "Closing",
+    }
+    rows = [
+        _row(
+            [(names[line], "what"), (_money(getattr(rolled, line), rolled.currency), "n")],
+            "sum" if line in {"opening", "closing"} else "",
+        )
+        for line in LINES
+    ]
+    shares = [f"{getattr(rolled, share) / 100:.2f} %" for share in SHARES]
+    return _section(
+        f"{title} ({rolled.programme}, {rolled.points_currency})",
+        f"{about} Expected to be redeemed: {shares[0]} at the opening, {shares[1]} at the closing.",
+        _table(("Movement", rolled.currency), rows, "account"),
+    )
+
+
 def _entries(title: str, listed: Listed, about: str) -> str:
     if not listed.count:
         return _section(title, about, "<p class='none'>None.</p>")
@@ -198,9 +241,11 @@ def _row(cells: Cells, kind: str = "") -> str:
 
 
 def _amount(account: Account, amount: int) -> str:
-    if not account.money:
-        return f"{amount:,}"
-    digits = MINOR_DIGITS.get(account.unit, 2)
+    return _money(amount, account.unit) if account.money else f"{amount:,}"
+
+
+def _money(amount: int, currency: str) -> str:
+    digits = MINOR_DIGITS.get(currency, 2)
     whole, part = divmod(abs(amount), 10**digits)
     sign = "-" if amount < 0 else ""
     return f"{sign}{whole:,}.{part:0{digits}}" if digits else f"{sign}{whole:,}"

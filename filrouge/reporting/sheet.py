@@ -8,7 +8,7 @@ from datetime import datetime
 from io import StringIO
 from typing import Final
 
-from filrouge.reporting.figures import Listed, Report
+from filrouge.reporting.figures import LINES, SHARES, Listed, Report
 
 COLUMNS: Final = (
     "section", "name", "unit", "kind", "events", "amount", "position", "time", "recorded_at",
@@ -40,14 +40,8 @@ def rows(report: Report) -> Iterator[Row]:
         for move in account.movements:
             yield {**told, "kind": move.kind, "events": move.events, "amount": move.amount}
         yield {**told, "kind": "closing", "amount": account.closing}
-    for books in report.trial_balance:
-        for line in books.lines:
-            told = {
-                "section": "trial_balance", "name": line.name,
-                "unit": f"{books.programme}/{books.points_currency}",
-            }  # fmt: skip
-            yield {**told, "kind": "opening", "amount": line.opening}
-            yield {**told, "kind": "closing", "amount": line.closing}
+    yield from _books(report)
+    yield from _liability(report)
     for name in ("adjustments", "voided_referrals", "corrections", "erasures"):
         yield from _listed(name, getattr(report, name))
     for name in ("late_before", "late_after"):
@@ -63,6 +57,29 @@ def rows(report: Report) -> Iterator[Row]:
     for finding in checked.findings:
         yield {"section": "verification", "name": "finding", "about": finding}
     yield {"section": "checkpoint", "about": report.checkpoint}
+
+
+def _books(report: Report) -> Iterator[Row]:
+    for books in report.trial_balance:
+        for line in books.lines:
+            told: Row = {
+                "section": "trial_balance", "name": line.name,
+                "unit": f"{books.programme}/{books.points_currency}",
+            }  # fmt: skip
+            yield {**told, "kind": "opening", "amount": line.opening}
+            yield {**told, "kind": "closing", "amount": line.closing}
+
+
+def _liability(report: Report) -> Iterator[Row]:
+    for rolled in report.liability:
+        told: Row = {
+            "section": "liability", "name": rolled.kind, "unit": rolled.currency,
+            "about": f"{rolled.programme}/{rolled.points_currency}",
+        }  # fmt: skip
+        for line in LINES:
+            yield {**told, "kind": line, "amount": getattr(rolled, line)}
+        for line in SHARES:
+            yield {**told, "unit": "basis points", "kind": line, "amount": getattr(rolled, line)}
 
 
 def _listed(section: str, listed: Listed) -> Iterator[Row]:

@@ -13,6 +13,7 @@ NAME: Final = "Maison Aubrelle"
 CURRENCY: Final = "EUR"
 TIME_ZONE: Final = "Europe/Paris"
 PROGRAMME: Final = "le-cercle"
+PROGRAMME_NAME: Final = "Le Cercle"
 POINTS_CURRENCY: Final = "points"
 DEVICE_KINDS: Final = ("iphone", "android", "laptop", "tablet")
 

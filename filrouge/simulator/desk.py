@@ -9,9 +9,25 @@ from typing import Final
 from domain.activations import ActivationAdded, ActivationAmended, ContestRulesPublished, Prize
 from domain.campaigns import CampaignAmended, CampaignClosed, CampaignPlanned, Objective
 from domain.experiments import Cell, ExperimentStarted
+from domain.programmes import ProgrammeOpened
+from domain.terms import CurrencyTerms, ExpiryPolicy, PointsPrice
 from filrouge.simulator import mailing, money, taking_part
-from filrouge.simulator.brand import CURRENCY, PROGRAMME, midnight_of
-from filrouge.simulator.loyalty import PRIZE_CENTS
+from filrouge.simulator.brand import (
+    CURRENCY,
+    POINTS_CURRENCY,
+    PROGRAMME,
+    PROGRAMME_NAME,
+    TIME_ZONE,
+    midnight_of,
+)
+from filrouge.simulator.loyalty import (
+    EXPECTED_REDEMPTION,
+    LASTING_MONTHS,
+    PRIZE_CENTS,
+    VOUCHER_CENTS,
+    VOUCHER_COST_CENTS,
+    VOUCHER_POINTS,
+)
 from filrouge.simulator.plan import (
     ALWAYS_ON,
     ALWAYS_ON_NAME,
@@ -97,6 +113,18 @@ def _plan(state: State, day: Day, campaign: Campaign) -> None:
 
 
 def _plan_programme(state: State, day: Day) -> None:
+    points = CurrencyTerms(
+        points_currency=POINTS_CURRENCY,
+        expiry=ExpiryPolicy(kind="end_of_month", months=LASTING_MONTHS),
+        owes=True,
+        fair_value=PointsPrice(amount=VOUCHER_CENTS, currency=CURRENCY, points=VOUCHER_POINTS),
+        expected_redemption=EXPECTED_REDEMPTION,
+        cost=PointsPrice(amount=VOUCHER_COST_CENTS, currency=CURRENCY, points=VOUCHER_POINTS),
+    )
+    opened = ProgrammeOpened(
+        programme=PROGRAMME, name=PROGRAMME_NAME, time_zone=TIME_ZONE, currencies=(points,)
+    )
+    day.add(opened, SOURCE, 0)
     planned = CampaignPlanned(
         campaign_id=ALWAYS_ON,
         name=ALWAYS_ON_NAME,

@@ -14,6 +14,7 @@ from domain.points import (
     PointsReserved,
 )
 from domain.rewards import RewardGranted, RewardRedeemed, RewardWithdrawn
+from domain.terms import BASIS_POINTS
 from domain.types import Money
 from filrouge.simulator.brand import CURRENCY, Store, midnight_of, month_start
 from filrouge.simulator.lots import Lot
@@ -27,6 +28,8 @@ VOUCHER_POINTS: Final = 1_000
 VOUCHER_CENTS: Final = 1_000
 VOUCHER_COST_CENTS: Final = 520
 """What a voucher of ten euros costs the brand, at its margin."""
+EXPECTED_REDEMPTION: Final = 7_500
+"""The share of the points that the brand expects to be spent, in basis points."""
 VOUCHER_DAYS: Final = 60
 PRIZE_CENTS: Final = 3_200
 PRIZE_COST_CENTS: Final = 950
@@ -48,7 +51,8 @@ class Voucher(NamedTuple):
 
 def cost_of(points: int) -> Money:
     """What an award is expected to cost: 0.52 cents a point, of which three quarters are spent."""
-    return Money(amount=points * VOUCHER_COST_CENTS * 3 // (4 * VOUCHER_POINTS), currency=CURRENCY)
+    spent = points * VOUCHER_COST_CENTS * EXPECTED_REDEMPTION
+    return Money(amount=spent // (BASIS_POINTS * VOUCHER_POINTS), currency=CURRENCY)
 
 
 def earn(

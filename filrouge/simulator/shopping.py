@@ -66,7 +66,7 @@ def member_buys(state: State, day: Day, person: Person, at: float | None = None)
     serial = loyalty.earn(
         state, day, person.number, receipt.points, "purchase", at + 2,
         place=place, till=till, kept=receipt.points if late else receipt.points - back,
-        purchase_id=purchase_id,
+        purchase_id=purchase_id, price=Money(amount=receipt.net, currency=CURRENCY),
     )  # fmt: skip
     if voucher:
         sale = {"purchase_id": purchase_id, "till": till, "store_id": place.store_id}
@@ -131,7 +131,8 @@ def _stranger_buys(state: State, day: Day, number: int) -> None:
     if card:
         loyalty.earn(
             state, day, None, receipt.points, "purchase", at + 2,
-            place=place, till=till, purchase_id=purchase_id, **whose,
+            place=place, till=till, purchase_id=purchase_id,
+            price=Money(amount=receipt.net, currency=CURRENCY), **whose,
         )  # fmt: skip
     if _returned(dice, place):
         when = day.number + dice.between(6, 13)

@@ -52,6 +52,20 @@ SELECT time >= %(since)s, 'purchases', count(*), sum((data->>'net')::bigint)::bi
 FROM log WHERE type = 'purchase.recorded.v1' AND time < %(until)s
 AND coalesce((data->>'part')::int, 1) = 1 GROUP BY 1
 """
+PRICES = """
+, earned AS (
+    SELECT e->'data' AS data, left(e->>'time', 7) AS month, (e->>'time')::timestamptz AS time
+    FROM said WHERE e->>'type' = 'points.earned.v1' AND e->'data'->>'origin' = 'purchase'
+    AND position IN (SELECT position FROM log)
+), ends AS (SELECT * FROM (VALUES (%(since)s::timestamptz), (%(until)s::timestamptz)) AS t (at)
+), months AS (
+    SELECT at, month, sum((data->>'points')::numeric) * 0.75 AS worth,
+        sum((data->'price'->>'amount')::numeric) AS paid
+    FROM earned JOIN ends ON time < at GROUP BY at, month
+) SELECT sum(paid * worth / (paid + worth)) FROM months GROUP BY at ORDER BY at
+"""
+"""The part of the prices that belongs to the points, by month: a point is worth a cent, and three
+of four are expected to be redeemed."""
 LATE = """
 SELECT count(*) FROM log
 WHERE time >= %(since)s AND time < %(until)s AND recorded_at >= %(until)s
@@ -105,8 +119,22 @@ def test_the_report_says_what_the_entries_say(
             kind: amount for kind, amount in costs.items() if kind != "labour"
         }
         [[late]] = asked(LATE)
+        [[before], [after]] = asked(PRICES)
     assert sum(one["events"] for one in said["late_after"]) == late > 0
     the_books_follow_the_points(said)
+    rolled = the_liability_adds_up(said)
+    assert abs(rolled["contract_liability"]["additions"] - float(after - before)) <= 1
+    shown = filrouge("liability", "le-cercle", "--as-of", UNTIL)
+    assert f"Contract liability, le-cercle/points: {rolled['contract_liability']['closing']:,}" in (
+        shown.out
+    )
+    as_of = filrouge("liability", "le-cercle", "--as-of", SINCE, "--json").json
+    assert {one["kind"]: one["amount"] for one in as_of["liabilities"]} == {
+        kind: one["opening"] for kind, one in rolled.items()
+    }
+    tested = filrouge("liability", "le-cercle", "--back-test")
+    assert "of 0 closed vintages inside" in tested.out
+    filrouge("liability", "no-such", code=4)
     for account in (*said["points"], *said["money"]):
         moved_in_all = sum(one["amount"] for one in account["movements"])
         assert account["opening"] + moved_in_all == account["closing"]
@@ -131,6 +159,20 @@ def the_books_follow_the_points(said: Any) -> None:
             assert lines["sum"] == 0
             held += sum(lines[name] for name in holds)
         assert held == sum(one[end] for one in said["points"])
+
+
+def the_liability_adds_up(said: Any) -> dict[str, Any]:
+    """Each roll-forward leads from its opening to its closing; by kind."""
+    for one in said["liability"]:
+        lines = ("additions", "returns", "redemptions", "breakage", "estimates")
+        assert one["opening"] + sum(one[line] for line in lines) == one["closing"]
+        assert (one["programme"], one["currency"]) == ("le-cercle", "EUR")
+        assert min(one["opening"], one["additions"], -one["redemptions"], one["closing"]) > 0
+        assert one["returns"] <= 0
+        assert one["redemption_closing"] == 7_500
+    found = {one["kind"]: one for one in said["liability"]}
+    assert set(found) == {"contract_liability", "cost_provision"}
+    return found
 
 
 def assert_account(account: Any, rows: list[Any], names: dict[str, str]) -> None:
@@ -169,6 +211,11 @@ def the_three_files_agree(folder: Path, said: Any) -> None:
                 amount = int(one["amount"])
                 shown = f"{amount:,}" if section == "points" else f"{amount / 100:,.2f}"
                 assert f">{shown}<" in page, one
+    for one in said["liability"]:
+        mine = [row for row in rows if (row["section"], row["name"]) == ("liability", one["kind"])]
+        assert [int(row["amount"]) for row in mine] == [one[row["kind"]] for row in mine]
+        for row in mine[:7]:
+            assert f">{int(row['amount']) / 100:,.2f}<" in page, row
     for name in ("adjustments", "voided_referrals", "corrections", "erasures"):
         listed = [one for one in rows if one["section"] == name]
         assert int(listed[0]["events"]) == said[name]["count"] == len(listed) - 1
