@@ -1,4 +1,4 @@
-"""Explaining the figures of an account, a member or a campaign, with proofs on demand."""
+"""Explaining the figures of accounts, members, campaigns and tiers, with proofs on demand."""
 
 from __future__ import annotations
 
@@ -209,4 +209,28 @@ async def explain_returns(
     return await _explained(call_of(request), asked, min_position, NoSuchCampaign)
 
 
-HANDLERS: Final[tuple[HTTPRouteHandler, ...]] = (explain_balance, explain_member, explain_returns)
+@reads(
+    "/members/{member_id:str}/tiers/explanation", ExplanationPage, scopes=SCOPES,
+    problems=(NoSuchMember, NoSuchFigure), etag=False, tag="explanations",
+)  # fmt: skip
+async def explain_tiers(
+    request: Request[Any, Any, Any],
+    *,
+    member_id: Member,
+    figure: FigurePath = None,
+    at: At = None,
+    as_of: AsOf = None,
+    known_at: KnownAt = None,
+    proofs: Proofs = False,
+    limit: PageLimit = PAGE_DEFAULT,
+    cursor: PositionCursor = None,
+    min_position: MinPosition = None,
+) -> Response[bytes]:
+    """Explain a member's tiers: each event that counted, and the terms that it counted under."""
+    asked = _asked("tier", member_id, figure, (at, as_of, known_at), (proofs, limit, cursor))
+    return await _explained(call_of(request), asked, min_position, NoSuchMember)
+
+
+HANDLERS: Final[tuple[HTTPRouteHandler, ...]] = (
+    explain_balance, explain_member, explain_returns, explain_tiers,
+)  # fmt: skip

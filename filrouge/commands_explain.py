@@ -1,4 +1,4 @@
-"""``filrouge explain``: any figure of an account, a member or a campaign, event by event."""
+"""``filrouge explain``: any figure of an account, member, campaign or tier, event by event."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from projections.explanation import Explanation
     from store.ledger import Ledger
 
-KINDS = ("account", "member", "campaign")
+KINDS = ("account", "member", "campaign", "tier")
 
 
 @click.command("explain")
@@ -41,7 +41,8 @@ def explain(
     """Say which events make a figure what it is, and what each of them changed.
 
     FIGURE is its path in the answer: `active`, `lots[l_1].spent`, `people.known`, `full_cost.EUR`,
-    `consents`. Without it, every number that is not zero is explained.
+    `consents`, `programmes[club].tier`. Without it, every number that is not zero is explained.
+    The ID of a tier is the member's.
     """  # fmt: skip
     from filrouge.wiring import log_keys, opened_ledger
     from projections import explaining

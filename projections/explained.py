@@ -7,7 +7,7 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Any, Final
 
-from projections import balances, campaign_returns, profiles
+from projections import balances, campaign_returns, profiles, tiers
 from projections.known import Sums
 
 Answer = Callable[[Sums, str, datetime], Any]
@@ -18,5 +18,6 @@ EXPLAINED: Final = MappingProxyType[str, Answer](
         "account": balances.balance,
         "member": lambda reader, name, _: profiles.member(reader, name),
         "campaign": lambda reader, name, _: campaign_returns.returns(reader, name),
+        "tier": tiers.tiers,
     }
 )
