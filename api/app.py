@@ -33,6 +33,7 @@ from api import (
     proofs,
     rules,
     status,
+    tiers,
 )  # fmt: skip
 from api.access import Gate
 from api.ledgers import Ledgers, Runner
@@ -81,7 +82,7 @@ def _routes() -> list[Any]:
     keyed = (
         *events.HANDLERS, *event_reads.HANDLERS, *commands.HANDLERS, *members.HANDLERS,
         *accounts.HANDLERS, *journal.HANDLERS, *programmes.HANDLERS, *campaigns.HANDLERS,
-        *rules.HANDLERS, *liability.HANDLERS,
+        *rules.HANDLERS, *liability.HANDLERS, *tiers.HANDLERS,
         *explanations.HANDLERS, *privacy.HANDLERS, *privacy_reads.HANDLERS, *own_copies.HANDLERS,
         *proofs.HANDLERS,
         *status.KEYED_HANDLERS,

@@ -91,7 +91,8 @@ async def explain(
     """Explain any figure: each event that changed it, and what the event changed.
 
     Of an account its balance and each lot; of a member a consent, what they bought, how they took
-    part; of a campaign what it returned and every part of that. Of an event, by its position, why
+    part; of a tier, by the member's id, what counted and the terms that it counted under; of a
+    campaign what it returned and every part of that. Of an event, by its position, why
     it earned what it did: of each rule what it gave, or what stopped it, judged by the rules and
     the history that the ledger knew when it recorded the event.
     """

@@ -106,6 +106,10 @@ class Plan:
         terms = [one.version.terms for one in candidates]
         self.limited = any(one.limits is not None for one in terms)
         self.counts = any(map(counts_over_time, terms))
+        self.speaks_of_tier = "member.tier" in self.spoken
+        programmes = [one.programme for one in terms] if "member.tier" in self.variables else []
+        self.tiered = list(dict.fromkeys(programmes))
+        """The programmes in which a member may have other tiers, if that matters."""
         self.event_campaign = any(one.event_campaign for one in terms)
         """Whether the campaign that the event names pays."""
         self.shared = list(_shared(terms))

@@ -25,8 +25,6 @@ class MemberFacts(View):
     country: str | None = None
     language: str | None = None
     age_band: str | None = None
-    tier = ""
-    """The member's status level; empty while there are none."""
     first_contact_at: datetime | None = None
     first_purchase_at: datetime | None = None
     last_purchase_at: datetime | None = None
@@ -138,12 +136,12 @@ class MemberFacts(View):
 
 
 def member_values(
-    names: frozenset[str], member_id: str | None, role: str, facts: MemberFacts | None
+    names: frozenset[str], member_id: str | None, role: str, tier: str, facts: MemberFacts | None
 ) -> dict[str, Any]:
     """The values of ``member.*``; of nobody known they are empty."""
     asked = sources_of(names).member
     if not asked:
         return {}
     facts = facts or MemberFacts("member:-")
-    given = {"id": member_id, "role": role}
+    given = {"id": member_id, "role": role, "tier": tier}
     return {name: given[rest] if rest in given else getattr(facts, rest) for name, rest in asked}

@@ -23,8 +23,10 @@ from domain.findings import Finding, Refusal, finding
 from domain.forms import Candidate, Plan
 from domain.goals import Goal, Look
 from domain.member_facts import MemberFacts, member_values
+from domain.member_tiers import NO_TIER, TierLook, first_look
 from domain.participations import ParticipationRecorded, ParticipationState
 from domain.points import PointsEarned
+from domain.programmes import EVERY_PROGRAMME, ProgrammeTerms
 from domain.progress import Completion, Progress
 from domain.purchases import PurchaseRecorded, PurchaseState
 from domain.rule_terms import Role
@@ -138,12 +140,14 @@ class Outlook(Reaction, abstract=True):
             self._see(Earned(tag))
         if plan.counts:
             self._see(Progress(tag, counting=counting_of(self.rules)))
+        if plan.speaks_of_tier:
+            self._see(first_look(tag))
 
     def further(self) -> list[View]:
         """Views that only what was read shows to be needed.
 
-        They say of which programme an account is, and what came back of a purchase that earns only
-        now, because what opens its window is recorded after it.
+        They say of which programme an account is, what counts towards a tier, and what came back
+        of a purchase that earns only now, because what opens its window is recorded after it.
         """
         before = len(self.boundary)
         for purchase_id in self._late_purchases():
@@ -155,6 +159,10 @@ class Outlook(Reaction, abstract=True):
                 for account_id, known in held.items():
                     if known is None and account_id is not None:
                         self._see(AccountState(f"account:{account_id}"))
+            if self.plan.speaks_of_tier and earner.tag is not None:
+                look = TierLook(self._seen, earner.tag, self.envelope.time)
+                for view in look.lacking():
+                    self._see(view)
         return self.boundary[before:]
 
     def _late_purchases(self) -> Iterator[str]:
@@ -174,11 +182,14 @@ class Outlook(Reaction, abstract=True):
         known = self._found.setdefault(earner.tag, {})
         return Look(candidate, self.event, self.envelope, progress, plan, known)
 
-    def _values(self, earner: Earner) -> Any:
-        """The values of what the rules say of the event, the earner and where it happened."""
+    def values_of(self, earner: Earner, programme: str = "") -> Any:
+        """The values of what the rules say of the event, the earner and where it happened.
+
+        A tier is the one in ``programme``.
+        """
         names = self.plan.variables
         said = event_values(names, self.event, self.envelope)
-        return self.plan.values(said | self._around(names, earner, self.envelope.time))
+        return self.plan.values(said | self._around(names, earner, self.envelope.time, programme))
 
     def values_then(self, candidate: Candidate, earner: Earner, goal: Goal) -> Any:
         """The values for what was counted before the event that opened its window.
@@ -193,17 +204,28 @@ class Outlook(Reaction, abstract=True):
             if said.get(f"event.{field}") != getattr(self.event, field, None):
                 names = frozenset(one for one in names if not one.startswith(f"{noun}."))
         scope = full_scope(trigger_class(candidate.version.terms.trigger))
-        return values_for(scope, said | self._around(names, earner, goal.time))
+        programme = candidate.version.terms.programme
+        return values_for(scope, said | self._around(names, earner, goal.time, programme))
 
-    def _around(self, names: frozenset[str], earner: Earner, time: datetime) -> dict[str, Any]:
+    def _around(
+        self, names: frozenset[str], earner: Earner, time: datetime, programme: str
+    ) -> dict[str, Any]:
         event = self.event
         plan = self._seen(CampaignPlan, f"campaign:{getattr(event, 'campaign_id', None)}")
         activation = getattr(event, "activation_id", None)
         terms = self._seen(ActivationTerms, f"activation:{activation}")
         facts = self._seen(MemberFacts, f"member:{earner.member_id}")
-        return member_values(names, earner.member_id, earner.role, facts) | place_values(
+        tier = self._tier(earner, time, programme) if "member.tier" in names else NO_TIER
+        return member_values(names, earner.member_id, earner.role, tier, facts) | place_values(
             names, event, time, plan, terms
         )
+
+    def _tier(self, earner: Earner, time: datetime, programme: str) -> str:
+        if earner.tag is None:
+            return NO_TIER
+        programmes: ProgrammeTerms = self._seen(ProgrammeTerms, EVERY_PROGRAMME)
+        look = TierLook(self._seen, earner.tag, time)
+        return look.tier(programmes.versions.get(programme, ()))
 
     def _campaign_of(self, version: RuleVersion) -> str | None:
         if version.terms.event_campaign:

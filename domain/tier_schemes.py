@@ -43,10 +43,10 @@ class TierScheme(Block, frozen=True, kw_only=True):
 
     measure: Literal["points", "spend"]
     """points: of lots that qualify, less what was taken back. spend: purchases less what was
-    returned, less tax."""
+    returned, less tax. What is taken back or returned counts in the period in which it is."""
     points_currency: ID | None = None
-    """Of points: which currency counts; all lots of it if it cannot be spent, else those that
-    qualify."""
+    """Of points: which currency counts; all lots of it on accounts that cannot spend it, else
+    those that qualify."""
     currency: Currency | None = None
     """Of spend: purchases in which currency count."""
     period: Literal["month", "quarter", "year", "membership_year"]
@@ -59,9 +59,16 @@ class TierScheme(Block, frozen=True, kw_only=True):
     """What is earned in so many days after a period's end still counts for it, too; who loses a
     tier loses it only then."""
 
+    def counts_like(self, other: TierScheme) -> bool:
+        """Whether the same things count over the same periods."""
+        return all(
+            getattr(self, name) == getattr(other, name)
+            for name in ("measure", "points_currency", "currency", "period")
+        )
+
     def level(self, amount: int) -> int:
-        """The highest tier that an amount reaches; -1: none."""
-        return sum(amount >= one.threshold for one in self.tiers) - 1
+        """The highest tier that an amount reaches; -1: none. What is below zero counts as zero."""
+        return sum(max(0, amount) >= one.threshold for one in self.tiers) - 1
 
     def level_of(self, tier: str | None) -> int | None:
         """Where a tier stands; None: it is none of these."""

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from projections.explanation import Explanation
     from store.ledger import Ledger
 
-KINDS = ("account", "member", "campaign", "event")
+KINDS = ("account", "member", "campaign", "tier", "event")
 """As :mod:`projections.explained` has them, which is not loaded to show what commands there are."""
 
 
@@ -42,9 +42,9 @@ def explain(
     """Say which events make a figure what it is, and what each of them changed.
 
     FIGURE is its path in the answer: `active`, `lots[l_1].spent`, `people.known`, `full_cost.EUR`,
-    `consents`. Without it, every number that is not zero is explained. The ID of an event is its
-    position: of each rule that looks at such events it says what it gave, or which condition, limit
-    or validity stopped it.
+    `consents`, `programmes[club].tier`. Without it, every number that is not zero is explained. The
+    ID of a tier is the member's; that of an event is its position: of each rule that looks at such
+    events it says what it gave, or which condition, limit or validity stopped it.
     """  # fmt: skip
     from filrouge.wiring import log_keys, opened_ledger
     from projections.explained import explanation

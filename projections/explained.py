@@ -7,7 +7,7 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Any, Final
 
-from projections import balances, campaign_returns, profiles
+from projections import balances, campaign_returns, profiles, tiers
 from projections.explained_awards import explain_awards
 from projections.explaining import explain
 from projections.explanation import Explanation
@@ -21,6 +21,7 @@ EXPLAINED: Final = MappingProxyType[str, Answer](
         "account": balances.balance,
         "member": lambda reader, name, _: profiles.member(reader, name),
         "campaign": lambda reader, name, _: campaign_returns.returns(reader, name),
+        "tier": tiers.tiers,
     }
 )
 EVENT: Final = "event"

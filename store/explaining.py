@@ -11,7 +11,7 @@ from typing import Final
 import msgspec
 
 from domain.decision import Reaction, Trigger, View, reactions_to, replay
-from domain.earning import Earning, earning_of
+from domain.earning import earning_of
 from domain.envelope import Envelope, Recorded
 from domain.event import Event, stored_names
 from domain.findings import Finding
@@ -113,7 +113,7 @@ class History:
 
     def _read(self, reaction: Reaction) -> None:
         reaction.use([self.view(view) for view in reaction.boundary])
-        if isinstance(reaction, Earning) and reaction.further():
+        while reaction.further():
             reaction.use([self.view(view) for view in reaction.boundary])
 
 

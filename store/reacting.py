@@ -66,7 +66,7 @@ def followers_of(batch: Batch, draft: Draft, reactions: Sequence[Reaction]) -> l
         reaction.envelope, reaction.now, reaction.actor = envelope, batch.now, envelope.actor
         reaction.earlier = tuple(triggers)
         reaction.use(batch.held(reaction.boundary))
-        if reaction.further():
+        while reaction.further():
             reaction.use(batch.held(reaction.boundary))
         reaction.execute()
         triggers += reaction.triggers

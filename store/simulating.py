@@ -163,7 +163,7 @@ class Simulation:
             reaction.use(
                 [self._history.view(view, envelope.position) for view in reaction.boundary]
             )
-            if reaction.further():
+            while reaction.further():
                 reaction.use(
                     [self._history.view(view, envelope.position) for view in reaction.boundary]
                 )

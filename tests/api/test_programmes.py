@@ -103,3 +103,46 @@ def test_the_books_are_read_at_any_position(caller: Caller) -> None:
 
     head = int(position.partition(".")[2])
     assert (wallets(), wallets(position=head), wallets(position=head - 1)) == (80, 80, 50)
+
+
+def test_a_members_tier_is_read_and_explained(caller: Caller) -> None:
+    """At any instant, with what is missing, what keeps it, and the events behind it."""
+    tiers = {
+        "measure": "points", "points_currency": "status", "period": "year",
+        "tiers": [
+            {"tier": "silver", "threshold": 100},
+            {"tier": "gold", "threshold": 300, "benefits": [{"benefit": "lounge"}]},
+        ],
+    }  # fmt: skip
+    status = {"points_currency": "status", "spendable": False}
+    body = {
+        "programme": "p-tiers", "name": "Tiers", "currencies": [STARS, status], "tiers": tiers,
+        "time": "2025-01-01T00:00:00Z",
+    }  # fmt: skip
+    assert caller.post("/programmes", body).status_code == 201
+    member = caller.post("/members", {"time": "2025-02-01T00:00:00Z"}).json()
+    member_id = member["events"][0]["event"]["data"]["member_id"]
+    opening = {"programme": "p-tiers", "points_currency": "status", "holders": [member_id]}
+    account = caller.post("/accounts", {**opening, "time": "2025-02-01T00:00:00Z"}).json()
+    account_id = account["events"][0]["event"]["data"]["account_id"]
+    for points, day in ((120, "2025-03-01"), (200, "2025-04-01")):
+        award = {"points": points, "reason": "x", "time": f"{day}T00:00:00Z"}
+        answer = caller.post(f"/accounts/{account_id}/awards", award)
+        assert answer.status_code == 201, answer.text
+    position = answer.headers["Ledger-Position"]
+    path = f"/members/{member_id}/tiers"
+    read = caller.get(path, at="2025-05-01T00:00:00Z", min_position=position)
+    assert read.status_code == 200, read.text
+    [found] = read.json()["programmes"]
+    assert (found["tier"], found["amount"], found["unit"]) == ("gold", 320, "status")
+    assert found["held_until"] == "2027-01-01T00:00:00+01:00"
+    assert found["benefits"] == [{"benefit": "lounge"}]
+    [then] = caller.get(path, as_of="2025-03-15T00:00:00Z").json()["programmes"]
+    assert (then["tier"], then["next"]["missing"]) == ("silver", 180)
+    [later] = caller.get(path, at="2027-06-01T00:00:00Z").json()["programmes"]
+    assert [one["tier"] for one in later["history"]] == ["silver", "gold", None]
+    why = caller.get(
+        f"{path}/explanation", figure="programmes[p-tiers].amount", at="2025-05-01T00:00:00Z"
+    ).json()
+    assert why["figures"][0]["arithmetic"] == "120 + 200 = 320"
+    assert caller.get("/members/nobody/tiers").status_code == 404

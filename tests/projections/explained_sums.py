@@ -21,6 +21,7 @@ from projections.profile_rows import Profiles
 from projections.profiles import PROFILES
 from projections.reader import reading
 from projections.selection import NOW, Selection
+from projections.tiers import TIERS, TierMembers
 from projections.voids import VoidHistory
 from store.ledger import Ledger
 
@@ -28,6 +29,7 @@ KINDS = {
     "account": (BALANCES, Balances),
     "member": (PROFILES, Profiles),
     "campaign": (CAMPAIGN_RETURNS, CampaignPlans),
+    "tier": (TIERS, TierMembers),
 }
 POINTS = {"points.earned.v1": "issued", "points.redeemed.v1": "spent"}
 """What a movement's own points are a change of, where it is not transferred or adjusted."""
@@ -63,6 +65,7 @@ def numbers_of(answer: Any) -> dict[str, int]:
                     parts = [str(one[name]) for name in names if one.get(name) is not None]
                     # A lot has an id, and nothing else tells it apart.
                     parts = parts[:1] if "lot_id" in one or "participations" in one else parts
+                    parts = [one["programme"]] if "programme" in one else parts
                     walk(one, f"{path}[{'/'.join(parts)}]")
 
     walk(json.loads(msgspec.json.encode(answer)), "")

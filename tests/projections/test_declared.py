@@ -172,4 +172,5 @@ def test_the_projections_are_those_that_the_api_reads() -> None:
         "programmes",
         "retention",
         "statements",
+        "tiers",
     ]
