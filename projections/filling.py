@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from itertools import chain
 from typing import TYPE_CHECKING
 
 import psycopg
 
-from projections.aside import ASIDE_ROWS_MAX, Aside
 from projections.builds import Checkpoint
 from projections.fold import Fold
-from projections.folding import Piece
 from projections.pages import Page
+from projections.passes import Notes, Slices
 from projections.shares import WHOLE, Parts
-from projections.tables import FoldTable, Rows, create_indexes, create_key, decoder_of
+from projections.tables import FoldTable, Rows, create_indexes, create_key
 from projections.totals import Sums
 
 if TYPE_CHECKING:
@@ -45,12 +42,6 @@ class Filling:
         self._mine = {fold: part.mine() for fold, part in self.parts.items()}
         self._connection = connection
         self._rows: dict[type[Fold], Rows] = {fold: {} for fold in self.parts}
-        self._aside = {
-            fold: Aside(decoder_of(fold.Row)) for fold in self.parts if fold.keys is Fold.keys
-        }
-        """Of folds with many rows for each owner few change again: these are written at once."""
-        self._written: set[type[Fold]] = set(self.parts if checkpoint.position else ())
-        """Folds whose tables have rows of this share."""
         self._sums = Sums(engine.projection)
 
     @property
@@ -58,8 +49,8 @@ class Filling:
         """How many rows are kept in memory."""
         return sum(map(len, self._rows.values()))
 
-    def take(self, page: Page) -> None:
-        """Fold a page into the rows of this share."""
+    def take(self, page: Page, slices: Slices | None = None, notes: Notes | None = None) -> None:
+        """Fold a page into the rows of this share, or into those of some slices of it."""
         known = self.checkpoint.horizon
         events = self.engine.pages.visible(page, known)
         for fold, rows in self._rows.items():
@@ -67,79 +58,64 @@ class Filling:
             if folding.roots is not None:
                 folding.roots.learn(known)
             pieces = folding.pieces(events, known, self._mine[fold])
-            self._bring_back(fold, rows, pieces)
+            if slices is not None:
+                pieces = slices.chosen(pieces, notes)
+            if self.checkpoint.position:
+                missing = {key for key, _ in pieces if key not in rows}
+                table = self.engine.table(self._connection, fold, self.checkpoint.build)
+                found = table.load(missing)
+                self._count(fold, found, -1)
+                rows.update(found)
             folding.apply(rows, pieces)
-
-    def _bring_back(self, fold: type[Fold], rows: Rows, pieces: list[Piece]) -> None:
-        aside = self._aside.get(fold)
-        if aside:
-            rows.update(aside.take({key for key, _ in pieces if key not in rows}))
-        if fold in self._written:
-            missing = {key for key, _ in pieces if key not in rows}
-            found = self._table(fold).load(missing)
-            self._count(fold, found, -1)
-            rows.update(found)
-
-    def _table(self, fold: type[Fold]) -> FoldTable:
-        return self.engine.table(self._connection, fold, self.checkpoint.build)
 
     def _count(self, fold: type[Fold], rows: Rows, sign: int) -> None:
         if rows:
             contexts = self.engine.contexts_at(self.checkpoint.horizon)
             self._sums.count(fold, rows.values(), contexts, sign)
 
-    def write(self, position: int, *, goes_on: bool = False) -> None:
+    def keep(self, slices: Slices | None) -> None:
+        """Forget the rows of all other slices, or of all; nothing of them was written."""
+        for rows in self._rows.values():
+            gone = [key for key in rows if slices is None or not slices.has(key)]
+            for key in gone:
+                del rows[key]
+
+    def write_slices(self) -> None:
+        """Write the rows of some slices and forget them, where others are still to come.
+
+        In the caller's transaction. Nobody goes on with a filling whose slices are not all written.
+        """
+        for fold, rows in self._rows.items():
+            self._count(fold, rows, +1)
+            self.engine.table(self._connection, fold, self.checkpoint.build).insert(rows)
+            rows.clear()
+
+    def write(self, position: int) -> None:
         """Write the rows and forget them; what was taken in reaches up to this position.
 
-        In the caller's transaction, which moves the checkpoint too. Of a filling that goes on, and
-        that nobody else can go on with, most rows are put aside instead, up to the last time.
+        In the caller's transaction, which moves the checkpoint too.
         """
-        last = position == self.checkpoint.horizon
+        build = self.checkpoint.build
         for fold, rows in self._rows.items():
-            if not (goes_on and not last and self._put_aside(fold, rows)):
-                self._write(fold, rows, last=last)
+            self._count(fold, rows, +1)
+            table = self.engine.table(self._connection, fold, build)
+            if self.checkpoint.position:
+                table.write(rows)
+            else:
+                self._write_first(fold, table, rows, last=position == self.checkpoint.horizon)
             rows.clear()
-        self._sums.write(self._connection, self.checkpoint.build, alone=self._alone)
+        self._sums.write(self._connection, build, alone=self._alone)
         self._sums = Sums(self.engine.projection)
         self.checkpoint = self.checkpoint._replace(position=position)
 
-    def close(self) -> None:
-        """Give back the room of what was put aside."""
-        for aside in self._aside.values():
-            aside.close()
-
-    def _put_aside(self, fold: type[Fold], rows: Rows) -> bool:
-        aside = self._aside.get(fold)
-        if aside is None or fold in self._written or len(aside) + len(rows) > ASIDE_ROWS_MAX:
-            return False
-        aside.put(rows)
-        return True
-
-    def _write(self, fold: type[Fold], rows: Rows, *, last: bool) -> None:
-        if fold in self._written:
-            self._count(fold, rows, +1)
-            self._table(fold).write(rows)
-        else:
-            self._write_first(fold, rows, last=last)
-
-    def _write_first(self, fold: type[Fold], rows: Rows, *, last: bool) -> None:
+    def _write_first(self, fold: type[Fold], table: FoldTable, rows: Rows, *, last: bool) -> None:
         """Write rows into a table without indexes, and make them as soon as they are wanted."""
         shared = self.parts[fold] != WHOLE
-        table = self._table(fold)
         if shared and not last:
             table.lock()  # before the others of the share write, or each waits for the other
-        self.engine.contexts_at(self.checkpoint.horizon)  # may need the connection, as copying does
-        table.insert(self._counted(fold, rows))
-        self._written.add(fold)
+        table.insert(rows)
         version, build = self.engine.projection.version, self.checkpoint.build
         if not last:
             create_key(self._connection, fold, version, build)
         elif not shared:
             create_indexes(self._connection, fold, version, build)
-
-    def _counted(self, fold: type[Fold], rows: Rows) -> Iterator[Rows]:
-        """The rows of a fold, those in memory and those put aside, as they are counted."""
-        aside = self._aside.get(fold)
-        for some in chain([rows], aside.drained() if aside else ()):
-            self._count(fold, some, +1)
-            yield some

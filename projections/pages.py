@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Final, NamedTuple
 
 from domain.reading import EntryReader, Facts, Read
@@ -55,6 +55,16 @@ class Pages:
         if page is self._page:
             self._known, self._visible = known, found
         return found
+
+    def at(self, positions: Iterable[int]) -> Iterator[Page]:
+        """The events at these positions, which are in order, some at a time."""
+        after = 0
+        for window in self._log.windows_at(positions):
+            found = self._entries.read(window.positions, window.joined)
+            self._page = Page(after, window.end, found, len(window.joined))
+            self._asked, self._known = (after, window.end), -1
+            yield self._page
+            after = window.end
 
     def _read(self, after: int, until: int) -> Page:
         found: list[Read] = []

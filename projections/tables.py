@@ -99,7 +99,7 @@ def drop_tables(connection: psycopg.Connection, build: int) -> None:
 
 
 @cache
-def decoder_of(row: type) -> Callable[[str | bytes], Any]:
+def decoder_of(row: type) -> Callable[[str], Any]:
     """What makes a row of this class from its JSON."""
     return msgspec.json.Decoder(row).decode
 
@@ -144,14 +144,13 @@ class FoldTable:
         statement = sql.SQL("LOCK TABLE {} IN SHARE ROW EXCLUSIVE MODE").format(self._name)
         self._connection.execute(statement)
 
-    def insert(self, batches: Iterable[Rows]) -> None:
+    def insert(self, rows: Rows) -> None:
         """Add rows that are not there yet."""
         statement = sql.SQL("COPY {} (key, row) FROM STDIN (FORMAT binary)").format(self._name)
         with self._connection.cursor() as cursor, cursor.copy(statement) as copy:
             copy.write(_COPY_HEADER)
-            for rows in batches:
-                for some in in_batches(rows.items(), KEYS_AT_ONCE):
-                    copy.write(b"".join([_packed(key.encode(), _encode(row)) for key, row in some]))
+            for some in in_batches(rows.items(), KEYS_AT_ONCE):
+                copy.write(b"".join([_packed(key.encode(), _encode(row)) for key, row in some]))
             copy.write(_COPY_TRAILER)
 
     def write(self, rows: Mapping[str, Any]) -> None:

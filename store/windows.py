@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import sys
 from array import array
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from itertools import islice
 from typing import Any, Final, NamedTuple
 
 import psycopg
@@ -17,7 +18,7 @@ from store.rows import tag_hash
 WINDOW_POSITIONS: Final = 10_000
 """Positions whose entries are fetched at once; all together stay below 1 GB."""
 TAGGED_EVENTS: Final = 2_000
-"""Entries fetched at once that carry a tag."""
+"""Entries fetched at once that are asked for by tag or position."""
 _OFTEN: Final = "entries WHERE type = ANY(%s) AND position > %s AND position <= %s"
 # The positions first, from the index alone: asked for the entries at once, a planner that thinks a
 # type common would look at every entry of the window.
@@ -102,9 +103,12 @@ class Windows:
         The positions are found in one question and kept in memory, 8 bytes each; the entries are
         fetched window by window. Who reads them looks at the tags: hashes may collide.
         """
-        positions = self.tagged_positions(tags, until, types)
-        for start in range(0, len(positions), TAGGED_EVENTS):
-            some = positions[start : start + TAGGED_EVENTS]
+        yield from self.windows_at(self.tagged_positions(tags, until, types))
+
+    def windows_at(self, positions: Iterable[int]) -> Iterator[Window]:
+        """The entries at these positions, which are in order, so many at once."""
+        rest = iter(positions)
+        while some := list(islice(rest, TAGGED_EVENTS)):
             # As text: the driver takes ten times as long to make an array.
             yield self._window(_PLACES, [f"{{{','.join(map(str, some))}}}"], some[-1])
 

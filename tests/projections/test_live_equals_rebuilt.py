@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 
-from projections import engine as engine_module, folding, owners, pages, tables, totals, worker
+from projections import engine as engine_module, folding, owners, pages, passes, tables, totals
 from projections.builds import move
 from projections.rebuild import rebuild
 from store import log, windows
@@ -77,7 +77,7 @@ def test_limits_of_memory_change_nothing(
         (tables, "KEYS_AT_ONCE", 2),
         (totals, "TOTALS_AT_ONCE", 2),
         (engine_module, "ROWS_AT_ONCE", 2),
-        (worker, "KEPT_ROWS_MAX", 5),
+        (passes, "OBJECTS_MAX", 0),
     ):
         monkeypatch.setattr(module, name, limit)
     careful = Live(ledger, connection, SAMPLE)
