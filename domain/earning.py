@@ -175,7 +175,7 @@ class Earning(
                 if one.event.account_id == account_id
             )
             base = multiplied(terms.multiplier, terms, same)
-        points = points_of(candidate, self._said(goal, "currency"), values, base)
+        points = points_of(candidate, goal.says("currency", self.event), values, base)
         if terms.limits is not None and isinstance(points, int):
             points = self._limited(version, earner, goal.time, points)
         if isinstance(points, Refusal):
@@ -225,7 +225,7 @@ class Earning(
         self, version: RuleVersion, earner: Earner, account_id: str, goal: Goal, points: int,
         cost: Money | None,
     ) -> PointsEarned:  # fmt: skip
-        terms = version.terms
+        terms, event = version.terms, self.event
         n = self._counts[version.rule_id]
         self._counts[version.rule_id] += 1
         programmes: ProgrammeTerms = self._seen(ProgrammeTerms, EVERY_PROGRAMME)
@@ -241,26 +241,17 @@ class Earning(
             campaign_id=self._campaign_of(version),
             rule_id=version.rule_id,
             rule_version=version.version,
-            order_id=self._said(goal, "order_id") if purchase else None,
+            order_id=goal.says("order_id", event) if purchase else None,
             available_from=lot.available_from,
             expires_at=lot.expires_at,
             cost=cost,
             awaits=lot.awaits,
             inactive_days=lot.inactive_days,
             never_owed=lot.never_owed,
-            price=self._price(goal) if purchase else None,
+            price=goal.price(event) if purchase else None,
             programme=terms.programme,
             **cast(Any, dict([goal.cause] if goal.cause else [])),
         )
-
-    def _said(self, goal: Goal, field: str) -> Any:
-        """What the event that something is given for says in a field."""
-        if goal.said is None:
-            return getattr(self.event, field, None)
-        return goal.said.get(f"event.{field}")
-
-    def _price(self, goal: Goal) -> Money:
-        return Money(amount=self._said(goal, "net"), currency=self._said(goal, "currency"))
 
     def _take_returns_back(self) -> None:
         """Claw back for each return that was recorded before the award, as if it came after."""

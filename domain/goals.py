@@ -23,6 +23,7 @@ from domain.progress import (
 )
 from domain.rule_terms import Challenge
 from domain.rules import RuleVersion
+from domain.types import Money
 
 Found = Iterator[Completion | Refusal]
 
@@ -35,6 +36,16 @@ class Goal(NamedTuple):
     cause: tuple[str, str] | None
     said: Mapping[str, Any] | None = None
     """Of what was recorded before the event at hand, which opened its window: what it said."""
+
+    def says(self, field: str, event: Event) -> Any:
+        """What the event that something is given for says in a field; ``event`` is that at hand."""
+        if self.said is None:
+            return getattr(event, field, None)
+        return self.said.get(f"event.{field}")
+
+    def price(self, event: Event) -> Money:
+        """What was paid for the purchase that something is given for."""
+        return Money(amount=self.says("net", event), currency=self.says("currency", event))
 
 
 class Look(NamedTuple):
