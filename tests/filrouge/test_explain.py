@@ -6,8 +6,10 @@ from datetime import UTC, datetime
 
 from domain.lot_parts import LotDebit
 from domain.points import PointsEarned, PointsRedeemed
+from filrouge import commands_explain
 from filrouge.settings import Settings
 from filrouge.wiring import opened_ledger
+from projections.explained import KINDS
 from store.ledger import NewEvent
 from tests.filrouge.conftest import Filrouge
 
@@ -37,3 +39,8 @@ def test_a_balance_in_words_and_as_json(filrouge: Filrouge) -> None:
     before = filrouge("explain", "account", "a1", "--as-of", MAY.isoformat(), code=4)
     assert "No event speaks of the account 'a1'" in before.err
     assert filrouge("explain", "account", "a1", "nonsense", code=1).err
+
+
+def test_every_kind_can_be_asked_for() -> None:
+    """What the command offers is what there is an explanation of."""
+    assert commands_explain.KINDS == KINDS
