@@ -31,6 +31,7 @@ from api import (
     privacy_reads,
     programmes,
     proofs,
+    rule_performance,
     rules,
     status,
     tiers,
@@ -82,7 +83,7 @@ def _routes() -> list[Any]:
     keyed = (
         *events.HANDLERS, *event_reads.HANDLERS, *commands.HANDLERS, *members.HANDLERS,
         *accounts.HANDLERS, *journal.HANDLERS, *programmes.HANDLERS, *campaigns.HANDLERS,
-        *rules.HANDLERS, *liability.HANDLERS, *tiers.HANDLERS,
+        *rules.HANDLERS, *rule_performance.HANDLERS, *liability.HANDLERS, *tiers.HANDLERS,
         *explanations.HANDLERS, *privacy.HANDLERS, *privacy_reads.HANDLERS, *own_copies.HANDLERS,
         *proofs.HANDLERS,
         *status.KEYED_HANDLERS,

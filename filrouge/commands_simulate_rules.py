@@ -132,6 +132,17 @@ def _shown(report: SimulationReport) -> str:
     ):  # fmt: skip
         other = [row for row in rows if row.more][:ROWS_SHOWN_MAX]
         lines += ["", _table(title, other)] if other else []
+    if report.liability:
+        stand = [
+            (
+                f"{one.kind.replace('_', ' ')}, {one.programme}/{one.points_currency}",
+                f"{one.recorded:,}", f"{one.simulated:,}", f"{one.simulated - one.recorded:+,}",
+                one.currency,
+            )
+            for one in report.liability
+        ]  # fmt: skip
+        head = ("in minor units", "recorded", "simulated", "more", "")
+        lines += ["", table([head, *stand], right=frozenset({1, 2, 3}))]
     if report.uncovered:
         short = sum(one.uncovered for one in report.uncovered)
         lines.append(f"{len(report.uncovered):,} redemptions: {short:,} points uncovered.")

@@ -14,12 +14,13 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC
 from typing import Any, Final
 
 import msgspec
 
 from domain.accounts import AccountOpened
+from domain.cohorts import UNKNOWN, vintage_of
 from domain.decision import on
 from domain.envelope import Envelope
 from domain.journal import of_lot, post
@@ -35,8 +36,6 @@ from domain.points import (
 )
 from projections.fold import Contribution, Fold, Projection, Total
 
-UNKNOWN: Final = "-"
-"""Stands in a key for what no event says: a programme, vintage, origin or campaign."""
 ENDED: Final = "ended:"
 PRICED: Final = "priced:"
 TAKING: Final = (PointsRedeemed, PointsExpired, PointsCancelled, PointsClawedBack, PointsAdjusted)
@@ -92,11 +91,6 @@ class Liabilities(Fold, table="liability", key="account"):
                 if isinstance(event, PointsClawedBack):
                     before = row.clawed_back.get(debit.lot_id, 0)
                     row.clawed_back[debit.lot_id] = before + debit.points
-
-
-def vintage_of(earned_at: datetime | None) -> str:
-    """The month of an award, on its own calendar: ``2026-03``."""
-    return UNKNOWN if earned_at is None else f"{earned_at:%Y-%m}"
 
 
 def _place(row: LiabilityRow) -> str:

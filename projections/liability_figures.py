@@ -11,19 +11,13 @@ import msgspec
 
 from domain.breakage import back_test
 from domain.clawbacks import apportioned
+from domain.cohorts import Account, Basis, CellKey, Kind, Valued
 from domain.liability import (
     MICROS,
     Cohort,
     nearest,
 )
-from projections.liability_cohorts import (
-    Account,
-    Basis,
-    CellKey,
-    Kind,
-    Valued,
-    valued,
-)
+from projections.liability_cohorts import valued
 from projections.reader import Reader
 
 VINTAGES_SHOWN_MAX: Final = 600

@@ -6,8 +6,9 @@ from datetime import datetime
 
 import msgspec
 
+from domain.cohorts import CONTRACT, Account, CellKey, Kind, Valued
 from domain.liability import Deferred, RollForward, rolled_contract, rolled_provision
-from projections.liability_cohorts import CONTRACT, Account, CellKey, Kind, Valued, valued
+from projections.liability_cohorts import valued
 from projections.reader import Reader
 
 

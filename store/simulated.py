@@ -23,6 +23,7 @@ from domain.points import (
 from domain.rule_terms import RuleTerms
 from domain.rules import Rule, Rules, RuleVersion
 from domain.types import TIME_FLOOR
+from store.simulated_liability import GivenLots, SimulatedLiability
 
 MEMBERS_SHOWN_MAX: Final = 100
 """Members who gain most, and as many who lose most."""
@@ -85,7 +86,9 @@ class SimulationReport(msgspec.Struct, frozen=True, kw_only=True):
     """By the segment that the contact names through which the thing came that earned."""
     rules: list[SimulatedPoints]
     costs: list[SimulatedCost]
-    """What the points are expected to cost: the difference in the provision for them."""
+    """What the points are expected to cost, as the rules themselves say it."""
+    liability: list[SimulatedLiability]
+    """What the points stand for, by what their programmes say of their value and cost."""
     uncovered: list[UncoveredRedemption]
 
 
@@ -106,6 +109,7 @@ class Outcome:
         it tells of: an imported award names no position."""
         self.imported: set[str] = set()
         """Recorded lots that another system gave."""
+        self.recorded, self.simulated = GivenLots(), GivenLots()
         self._imported_points = 0
         self._costs: dict[str, SimulatedCost] = {}
         self._rule_of: dict[str, str] = {}
@@ -117,8 +121,13 @@ class Outcome:
         *,
         simulated: bool,
         sign: int = 1,
+        at: datetime | None = None,
     ) -> None:
-        """Take in an award, or what was taken back of one; ``sign`` -1: it counts no more."""
+        """Take in an award, or what was taken back of one; ``sign`` -1: it counts no more.
+
+        ``at`` is when an award was given.
+        """
+        (self.simulated if simulated else self.recorded).count(event, at, stands=sign > 0)
         field = "simulated" if simulated else "recorded"
         sign = sign if isinstance(event, PointsEarned) else -sign
         if isinstance(event, PointsEarned):
@@ -156,7 +165,9 @@ class Outcome:
         """The points of every member to whom rules gave something, or would; of cards of nobody."""
         return _sorted(self.members)
 
-    def report(self, after: int, until: int) -> SimulationReport:
+    def report(
+        self, after: int, until: int, liability: list[SimulatedLiability]
+    ) -> SimulationReport:
         """All of it, with the members who gain and lose most."""
         other = sorted(
             (row for row in self.members.values() if row.more),
@@ -179,6 +190,7 @@ class Outcome:
             segments=_sorted(self.segments),
             rules=_sorted(self.rules),
             costs=sorted(self._costs.values(), key=lambda cost: cost.currency),
+            liability=liability,
             uncovered=self.uncovered,
         )
 

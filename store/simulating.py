@@ -32,6 +32,7 @@ from store.log import Log
 from store.query import Query, QueryItem
 from store.simulated import Outcome, SimulationReport, UncoveredRedemption, moved
 from store.simulated_history import SimulatedHistory
+from store.simulated_liability import liability_of
 
 SIMULATOR: Final = "simulation"
 STEP: Final = 10_000
@@ -87,7 +88,9 @@ class Simulation:
             done = recorded.envelope.position - self.after
             if done % STEP == 0:
                 report(done)
-        return self.outcome.report(self.after, self.until)
+        outcome = self.outcome
+        liability = liability_of(self.log, self.until, outcome.recorded, outcome.simulated)
+        return outcome.report(self.after, self.until, liability)
 
     def _rule_book(self, until: int) -> RuleBook:
         read = History(self.log, until).view(RuleBook(RULE_BOOK_TAG))
@@ -102,7 +105,7 @@ class Simulation:
             assert isinstance(event, PointsEarned | PointsClawedBack)
             if isinstance(event, PointsEarned) and self._history.is_imported(event, envelope):
                 self.outcome.imported.add(event.lot_id)
-            self.outcome.count(event, envelope.cause, simulated=False)
+            self.outcome.count(event, envelope.cause, simulated=False, at=envelope.time)
             if isinstance(event, PointsEarned):
                 self._recorded[envelope.position] = event, envelope
             return
@@ -185,7 +188,8 @@ class Simulation:
         self._parts[cause].append(part)
         self._standing[award.lot_id] = Standing([part])
         self._batches[award.lot_id] = envelope.batch
-        self.outcome.count(award, cause, simulated=True)
+        at = trigger.time or envelope.time
+        self.outcome.count(award, cause, simulated=True, at=at)
         self._record(award, trigger, envelope, n)
 
     def _take(

@@ -109,6 +109,16 @@ def test_a_rule_from_its_publication_to_its_end(caller: Caller, member: str) -> 
     assert found["reason"] == "not_in_force"
     assert caller.post("/rules/spend/amendments", {"terms": more}).status_code == 409
 
+    where = caller.get("/rules").headers["Ledger-Position"]
+    gave = caller.get("/rules/spend/performance", min_position=where).json()
+    assert (gave["awards"], gave["members"], gave["points"]) == (3, 1, 45)
+    assert (gave["events"], gave["revenue"]) == (3, {"EUR": 11_000})
+    assert [(one["version"], one["points"]) for one in gave["versions"]] == [(2, 25), (1, 20)]
+    assert gave in caller.get("/rule-performance").json()["rules"]
+    early = caller.get("/rules/spend/performance", as_of="2026-01-01T00:00:00Z").json()
+    assert (early["awards"], early["versions"]) == (0, [])
+    assert caller.get("/rules/no-such/performance").status_code == 404
+
 
 def test_a_preview_says_what_would_be_earned_and_writes_nothing(
     caller: Caller, member: str

@@ -63,7 +63,10 @@ class Everything(History):
         return PointsEarned(
             account_id=f"a{number}",
             lot_id=f"bought{self._any.randrange(9)}",
+            member_id=f"m{number}",
             points=number + 1,
+            rule_id=f"r{number}",
+            rule_version=1,
             origin="purchase",
             purchase_id=f"p{number}",
             price=Money(amount=self._any.randrange(500), currency="EUR"),
@@ -171,6 +174,7 @@ def test_the_projections_are_those_that_the_api_reads() -> None:
         "profiles",
         "programmes",
         "retention",
+        "rule_performance",
         "statements",
         "tiers",
     ]

@@ -11,13 +11,13 @@ from typing import Any
 
 import pytest
 
+from domain.cohorts import CONTRACT
 from domain.points import PointsEarned, PointsExpired, PointsRedeemed
 from domain.types import Money
 from projections import journal
 from projections.journal import JOURNAL
 from projections.known import PastReader
 from projections.liability import LIABILITY
-from projections.liability_cohorts import CONTRACT
 from projections.liability_figures import LiabilityFigures, back_tests, liability
 from projections.liability_roll_forward import Rolled, rolled
 from projections.programmes import PROGRAMMES

@@ -9,10 +9,12 @@ import pytest
 
 from domain.engagement import VisitRecorded
 from domain.points import PointsEarned
+from domain.programmes import ProgrammeOpened
 from domain.publishing import AmendRule, PublishRule, RetireRule
 from domain.purchases import PurchaseReturned
 from domain.redemptions import RedeemPoints
 from domain.rule_terms import PerAmount, RuleLimits
+from domain.terms import CurrencyTerms, PointsPrice
 from domain.voids import VoidEvent
 from store.ledger import Ledger
 from store.simulated import SimulationReport, rules_from
@@ -98,3 +100,52 @@ def test_without_rules_a_redemption_is_uncovered(shop: Shop) -> None:
     assert [
         one.event.points for one in shop.ledger.log.read() if isinstance(one.event, PointsEarned)
     ]
+
+
+STARS = CurrencyTerms(
+    points_currency="stars",
+    fair_value=PointsPrice(amount=12, currency="EUR", points=10),
+    expected_redemption=8_000,
+    cost=PointsPrice(amount=1, currency="EUR", points=2),
+)
+
+
+def deferred(points: int, *, paid: int, left: int) -> int:
+    """The contract liability in cents: points at 0.96 cents a piece, of which ``left`` stand."""
+    worth = points * 0.96
+    return round(paid * worth / (paid + worth) * left / points)
+
+
+def test_the_difference_in_liability_is_by_the_formulae_of_liability(ledger: Ledger) -> None:
+    """Of purchases by their price, which counts once for two lots; of visits by their cost."""
+    made = Shop(ledger)
+    club = ProgrammeOpened(programme="club", name="Club", time_zone="UTC", currencies=(STARS,))
+    made.report(club, *PEOPLE, admin=True)
+    made.do(PublishRule(rule_id="ten", terms=terms()))
+    made.do(PublishRule(rule_id="more", terms=terms(points="30")))
+    made.do(PublishRule(rule_id="come", terms=terms(trigger="visit.recorded", points="500")))
+    made.report(*(bought(n) for n in range(4)), VisitRecorded(member_id="m1"))
+    made.report(PurchaseReturned(return_id="r1", purchase_id="p1", currency="EUR", net=500))
+
+    def found(rules: Any = None) -> dict[str, tuple[int, int]]:
+        said = simulated(made, rules).liability
+        assert {(one.programme, one.points_currency, one.currency) for one in said} == {
+            ("club", "stars", "EUR")
+        }
+        return {one.kind: (one.recorded, one.simulated) for one in said}
+
+    was = {
+        "contract_liability": deferred(160, paid=4_000, left=140),
+        "cost_provision": 200,  # 500 points, 80 % of which are redeemed, at half a cent
+    }
+    assert found() == {kind: (amount, amount) for kind, amount in was.items()}
+    other = rules_from(
+        {"much": terms(points="100"), "come": terms(trigger="visit.recorded", points="50")},
+        LONG_AGO,
+    )
+    assert found(other) == {
+        "contract_liability": (
+            was["contract_liability"], deferred(400, paid=4_000, left=350)
+        ),
+        "cost_provision": (200, 20),
+    }  # fmt: skip
