@@ -71,7 +71,8 @@ def test_a_game_is_published_with_its_commitment(
     planned(ledger)
     now = datetime.now(UTC).replace(microsecond=0)
     file = tmp_path / "game.toml"
-    file.write_text(GAME.format(starts=now.isoformat(), ends=(now + timedelta(1)).isoformat()))
+    game = GAME.format(starts=now.isoformat(), ends=(now + timedelta(1)).isoformat())
+    file.write_text(game)
     said = filrouge("games", "open", file, "--json").json
     assert said["public_source"] == "EuroMillions of 27 November 2026"
     opened = ledger.log.entry(said["position"])
@@ -80,7 +81,7 @@ def test_a_game_is_published_with_its_commitment(
     assert event.commitment == said["commitment"]
     assert event.seed.startswith("sealed|game.opened.v1|seed|game:wheel|")
     filrouge("games", "open", file, code=1)
-    file.write_text(GAME.replace("chance = 400000", "chance = 0"))
+    file.write_text(game.replace("chance = 400000", "chance = 0"))
     assert "chance" in filrouge("games", "open", file, "--json", code=2).error["message"]
 
 

@@ -56,8 +56,10 @@ class Everything(History):
     def event(self, head: int) -> Event:
         """An event of the engine's histories, a movement of points, or something else."""
         which = self._any.random()
-        if which < 0.5:
+        if which < 0.4:
             return super().event(head)
+        if which < 0.5:
+            return self._catalogue()
         if which < 0.7:
             moved: Event = self._points_moved.one()
             return moved
@@ -138,7 +140,6 @@ class Everything(History):
                 ReferralVoided(**made, referee_id=f"m{number}", reason="false"),
                 RewardGranted(**reward, cost=cost),
                 RewardWithdrawn(**reward, reason="mistake"),
-                *self._catalogue(number, reward, cost),
                 ParticipationDisqualified(
                     participation_id=f"p{self._any.randrange(60)}",
                     member_id=member,
@@ -149,11 +150,17 @@ class Everything(History):
             )
         )
 
-    def _catalogue(self, number: int, reward: dict[str, Any], cost: Money) -> tuple[Event, ...]:
-        item = f"g{number % 2}"
+    def _catalogue(self) -> Event:
+        number = self._any.randrange(5)
+        item, cost = f"g{number % 2}", Money(amount=self._any.randrange(500), currency="EUR")
+        reward: dict[str, Any] = {
+            "reward_id": f"w{number}",
+            "member_id": f"m{self._any.randrange(8)}",
+            "campaign_id": f"c{number % 3 + 1}",
+        }
         terms = ItemTerms(name="Mug", kind="gift", stocked=number > 2)
         code, until = f"CODE-{self._any.randrange(30)}", TIME_FLOOR + timedelta(days=21_000)
-        return (
+        return self._any.choice((
             ItemListed(item_id=item, terms=terms),
             ItemAmended(item_id=item, version=2, terms=terms),
             ItemDelisted(item_id=item),
@@ -180,7 +187,7 @@ class Everything(History):
                 drawn=number, prize="Mug" if number else None,
             ),
             GameRevealed(game_id=item, seed=64 * "1"),
-        )  # fmt: skip
+        ))  # fmt: skip
 
 
 @pytest.mark.parametrize("seed", range(2))

@@ -18,8 +18,10 @@ from domain.catalogue import ListItem
 from domain.choosing import RedeemItem
 from domain.decision import Command
 from domain.granting import WithdrawReward
+from domain.instant_wins import Prize, commitment_of
 from domain.item_terms import ItemTerms
 from domain.keeping import ConfirmItem, ReleaseItem, ReserveItem
+from domain.playing import OpenGame, PlayGame, StartGame
 from domain.redemptions import RedeemPoints, ReservePoints
 from domain.stock import SupplyStock
 from store.codes import generated, supply_codes
@@ -217,3 +219,29 @@ def test_what_is_kept_is_granted_once_or_given_up_once(crowd: Crowd) -> None:
     again = crowd.race(lambda n: crowd.do(RedeemItem(item_id=item, member_id=members[n])))
     assert again["ok"] == 30 - granted
     assert crowd.count("reward.granted") == 30
+
+
+def test_plays_of_a_game_are_numbered_without_a_gap(crowd: Crowd) -> None:
+    """Whoever plays at the same moment; and no prize is won once too often."""
+    campaign, members = crowd.campaign(), crowd.members()
+    seed, now = "3c" * 32, datetime.now(UTC)
+    prizes = (Prize(name="Mug", chance=500_000, pieces=9),)
+    crowd.do(
+        OpenGame(
+            game_id="wheel", name="Wheel", campaign_id=campaign, prizes=prizes, seed=seed,
+            starts=now - timedelta(hours=1), ends=soon(), commitment=commitment_of(seed),
+            public_source="a lottery",
+        )
+    )  # fmt: skip
+    crowd.do(StartGame(game_id="wheel", public_value="4 8 15 16 23 42"))
+    outcomes = crowd.race(
+        lambda n: crowd.do(PlayGame(game_id="wheel", member_id=members[n])), ROUNDS
+    )
+    assert outcomes == {"ok": TRIES}
+    numbered = """
+        SELECT bool_and((data->>'number')::int = place), count(*), count(data->>'prize') FROM (
+            SELECT data, row_number() OVER (ORDER BY position) AS place
+            FROM log WHERE type = 'game.played.v1'
+        ) AS each"""
+    assert crowd.sql(numbered) == [(True, TRIES, 9)]
+    assert crowd.count("reward.granted") == 9
