@@ -44,6 +44,22 @@ class NoSuchProgramme(RequestError):
     """No programme with this id has been opened, up to the position that the answer names."""
 
 
+class NoSuchItem(RequestError):
+    """No item with this id was ever in the reward catalogue; check the id."""
+
+
+class NoSuchReward(RequestError):
+    """No reward with this id was ever granted or reserved; check the id."""
+
+
+class NoSuchCode(RequestError):
+    """This code was never supplied, or nobody was given it: nothing can be had for it."""
+
+
+class NoSuchGame(RequestError):
+    """No instant-win game with this id was ever opened; check the id."""
+
+
 class NoSuchEvent(RequestError):
     """The ledger has no event at this position: it ends at the position that the answer names."""
 

@@ -192,6 +192,10 @@ class _Deciding(dcb.Slice[Any], metaclass=SliceType, abstract=True):
         ]
         return [dcb.Selector(types, tags) for types, tags in selected]
 
+    def further(self) -> list[View]:
+        """Views that only what was read shows to be needed, at another round trip."""
+        return []
+
     def trigger(
         self,
         event: Event,
@@ -260,10 +264,6 @@ class Reaction(_Deciding, abstract=True):
     def __init__(self, event: Any) -> None:
         super().__init__()
         self.event = event
-
-    def further(self) -> list[View]:
-        """Views that only what was read shows to be needed, at another round trip."""
-        return []
 
 
 def slice_for(command: Command, command_id: str, **subject: Any) -> Slice:

@@ -8,6 +8,8 @@ from domain.causes import CAUSE_VIEWS, read_causes, stated_causes
 from domain.contact import Contact
 from domain.decision import Command, Slice
 from domain.errors import RuleError
+from domain.event import tags_of
+from domain.ledger import EventVoided
 from domain.people import Membership
 from domain.personal import Personal
 from domain.rewards import RewardGranted, RewardRedeemed, RewardState, RewardWithdrawn
@@ -26,6 +28,7 @@ from domain.types import (
     Text,
     Word,
 )
+from domain.undoing import position_tag
 
 
 class RewardAlreadyGranted(RuleError):
@@ -45,7 +48,7 @@ class RewardNotValid(RuleError):
 
 
 class RewardAlreadyRedeemed(RuleError):
-    """The reward was used: it can neither be used again nor be withdrawn."""
+    """The reward was used (as often as it can be): it is not used again, and not withdrawn."""
 
 
 class RewardIsWithdrawn(RuleError):
@@ -134,8 +137,8 @@ def usable(reward: RewardState) -> RewardGranted:
     reward_id = reward.tags[0]
     if reward.granted is None:
         raise RewardNotGranted(reward=reward_id)
-    if reward.redeemed:
-        raise RewardAlreadyRedeemed(reward=reward_id)
+    if reward.uses >= reward.granted.uses_max:
+        raise RewardAlreadyRedeemed(reward=reward_id, uses=reward.uses)
     if reward.withdrawn:
         raise RewardIsWithdrawn(reward=reward_id)
     return reward.granted
@@ -155,7 +158,7 @@ class RedeemReward(Command, frozen=True, kw_only=True):
 
 
 class RewardRedeeming(Slice, decides=RedeemReward, reads=(RewardState,)):
-    """A reward is used once, inside its validity."""
+    """A reward is used once, or as often as it says, inside its validity."""
 
     def __init__(self, command: RedeemReward, command_id: str) -> None:
         super().__init__(command, command_id)
@@ -178,20 +181,28 @@ class RewardRedeeming(Slice, decides=RedeemReward, reads=(RewardState,)):
                 store_id=command.store_id,
                 purchase_id=command.purchase_id,
                 cost=command.cost,
+                taken_from=granted.taken_from,
+                voucher_id=granted.voucher_id,
             )
         )
 
 
 class WithdrawReward(Command, frozen=True, kw_only=True):
-    """Take a reward back that was not used, and free its cost in the budget."""
+    """Take a reward back that was not used, and free its cost in the budget.
+
+    A piece of stock is there again; a code that was the member's own is given to nobody else.
+    """
 
     reward_id: RewardID
+    refund: bool = False
+    """Give the points back that it was bought with: their redemption is voided, so that each lot
+    is as it was, and expires when it would have."""
     reason: Text
     approved_by: ID | None = None
 
 
 class Withdrawing(Slice, decides=WithdrawReward, reads=(RewardState,)):
-    """Only a reward that is still usable is withdrawn."""
+    """Only a reward that was never used is withdrawn."""
 
     def __init__(self, command: WithdrawReward, command_id: str) -> None:
         super().__init__(command, command_id)
@@ -201,6 +212,9 @@ class Withdrawing(Slice, decides=WithdrawReward, reads=(RewardState,)):
         """Withdraw it."""
         command: WithdrawReward = self.command
         granted = usable(self.reward)
+        if self.reward.uses:
+            raise RewardAlreadyRedeemed(reward=self.reward.tags[0], uses=self.reward.uses)
+        why = {"reason": command.reason, "approved_by": command.approved_by}
         self.trigger(
             RewardWithdrawn(
                 reward_id=command.reward_id,
@@ -208,7 +222,12 @@ class Withdrawing(Slice, decides=WithdrawReward, reads=(RewardState,)):
                 account_id=granted.account_id,
                 campaign_id=granted.campaign_id,
                 cost=granted.cost,
-                reason=command.reason,
-                approved_by=command.approved_by,
+                taken_from=granted.taken_from,
+                voucher_id=granted.voucher_id,
+                voucher_shared=granted.voucher_shared,
+                **why,  # type: ignore[arg-type]
             )
         )
+        for position, payment in self.reward.payments.items() if command.refund else ():
+            tags = (*tags_of(payment), position_tag(position))
+            self.trigger(EventVoided(position=position, tags=tags, **why))  # type: ignore[arg-type]

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
 from domain.decision import Command, Slice
 from domain.errors import InvalidEvent, RuleError
 from domain.lot_parts import LotDebit
@@ -77,20 +81,23 @@ class Reserving(Slice, decides=ReservePoints, reads=(AccountLots,)):
             raise ReservationAlreadyMade(reservation_id=self.reservation_id)
         if command.until is not None and command.until <= self.time:
             raise ReservationNeverHolds(until=command.until)
-        for portion in portions(spent(self.account, command.points, self.time)):
-            self.trigger(
-                PointsReserved(
-                    account_id=command.account_id,
-                    member_id=command.member_id,
-                    reservation_id=self.reservation_id,
-                    points=total(portion),
-                    lots=portion,
-                    until=command.until,
-                    reward_id=command.reward_id,
-                    campaign_id=command.campaign_id,
-                    reason=command.reason,
-                )
-            )
+        said = {
+            name: getattr(command, name)
+            for name in ("member_id", "until", "reward_id", "campaign_id", "reason")
+        }
+        debits = spent(self.account, command.points, self.time)
+        for event in reserved(self.account, debits, reservation_id=self.reservation_id, **said):
+            self.trigger(event)
+
+
+def reserved(
+    account: AccountLots, debits: tuple[LotDebit, ...], **said: Any
+) -> Iterator[PointsReserved]:
+    """The events by which points of some lots are held."""
+    for portion in portions(debits):
+        yield PointsReserved(
+            account_id=account.account_id, points=total(portion), lots=portion, **said
+        )
 
 
 def held(account: AccountLots, reservation_id: str) -> list[tuple[str, int]]:
@@ -126,19 +133,26 @@ class Releasing(Slice, decides=ReleaseReservation, reads=(AccountLots,)):
         """Release all that the reservation still holds."""
         command: ReleaseReservation = self.command
         self.account.require()
-        holds = held(self.account, command.reservation_id)
-        debits = tuple(LotDebit(lot_id=id_, points=points) for id_, points in holds)
-        for portion in portions(debits):
-            self.trigger(
-                PointsReleased(
-                    account_id=command.account_id,
-                    member_id=command.member_id,
-                    reservation_id=command.reservation_id,
-                    points=total(portion),
-                    lots=portion,
-                    reason=command.reason,
-                )
-            )
+        for event in released(
+            self.account, command.reservation_id, command.member_id, command.reason
+        ):
+            self.trigger(event)
+
+
+def released(
+    account: AccountLots, reservation_id: str, member_id: str | None, reason: str | None
+) -> Iterator[PointsReleased]:
+    """The events by which all that a reservation still holds is free again."""
+    holds = held(account, reservation_id)
+    for portion in portions(tuple(LotDebit(lot_id=id_, points=points) for id_, points in holds)):
+        yield PointsReleased(
+            account_id=account.account_id,
+            member_id=member_id,
+            reservation_id=reservation_id,
+            points=total(portion),
+            lots=portion,
+            reason=reason,
+        )
 
 
 class RedeemPoints(Command, frozen=True, kw_only=True):
@@ -173,38 +187,53 @@ class Redeeming(Slice, decides=RedeemPoints, reads=(AccountLots,)):
         else:
             message = "points: say how many, or name the reservation that holds them"
             raise InvalidEvent(message)
-        for portion in portions(debits):
-            self.trigger(
-                PointsRedeemed(
-                    account_id=command.account_id,
-                    member_id=command.member_id,
-                    points=total(portion),
-                    lots=portion,
-                    reservation_id=command.reservation_id,
-                    causes=causes(self.account, portion, only_never_owed=True),
-                    reward_id=command.reward_id,
-                    campaign_id=command.campaign_id,
-                    reason=command.reason,
-                    approved_by=command.approved_by,
-                )
-            )
+        said = {
+            name: getattr(command, name)
+            for name in ("reservation_id", "reward_id", "campaign_id", "reason", "approved_by")
+        }
+        for event in redeemed(self.account, debits, member_id=command.member_id, **said):
+            self.trigger(event)
 
     def _from_reservation(self, reservation_id: str) -> tuple[LotDebit, ...]:
-        lots, at = self.account.lots, self.time
-        offers, unbacked = [], 0
-        for id_, points in held(self.account, reservation_id):
-            until = lots[id_].holds[reservation_id].until
-            if until is not None and until <= at:
-                raise ReservationLapsed(reservation_id=reservation_id, until=until)
-            # The lot may have lost its award, or a hold that lapsed may have been spent since.
-            missing = min(points, lots[id_].owed(at))
-            unbacked += missing
-            offers.append((id_, points - missing if lots[id_].has_begun(at) else 0))
-        states = self.account.at(at)
-        offered = sum(points for _, points in offers)
-        owed_elsewhere = states.owed - unbacked
-        redeemable = max(0, min(offered, states.active + offered - owed_elsewhere))
-        asked = self.command.points or offered + unbacked
-        if not 0 < asked <= redeemable:
-            raise NotEnoughPoints(account=self.account.tags[0], redeemable=redeemable, asked=asked)
-        return drawn(asked, offers)
+        return from_reservation(self.account, reservation_id, self.command.points, self.time)
+
+
+def redeemed(
+    account: AccountLots, debits: tuple[LotDebit, ...], **said: Any
+) -> Iterator[PointsRedeemed]:
+    """The events by which lots of an account are spent."""
+    for portion in portions(debits):
+        yield PointsRedeemed(
+            account_id=account.account_id,
+            points=total(portion),
+            lots=portion,
+            causes=causes(account, portion, only_never_owed=True),
+            **said,
+        )
+
+
+def from_reservation(
+    account: AccountLots, reservation_id: str, points: int | None, at: datetime
+) -> tuple[LotDebit, ...]:
+    """The lots that a reservation pays with at an instant; without ``points``, all that it holds.
+
+    Raises ReservationNotHeld, ReservationLapsed or NotEnoughPoints.
+    """
+    lots = account.lots
+    offers, unbacked = [], 0
+    for id_, held_points in held(account, reservation_id):
+        until = lots[id_].holds[reservation_id].until
+        if until is not None and until <= at:
+            raise ReservationLapsed(reservation_id=reservation_id, until=until)
+        # The lot may have lost its award, or a hold that lapsed may have been spent since.
+        missing = min(held_points, lots[id_].owed(at))
+        unbacked += missing
+        offers.append((id_, held_points - missing if lots[id_].has_begun(at) else 0))
+    states = account.at(at)
+    offered = sum(each for _, each in offers)
+    owed_elsewhere = states.owed - unbacked
+    redeemable = max(0, min(offered, states.active + offered - owed_elsewhere))
+    asked = points or offered + unbacked
+    if not 0 < asked <= redeemable:
+        raise NotEnoughPoints(account=account.tags[0], redeemable=redeemable, asked=asked)
+    return drawn(asked, offers)

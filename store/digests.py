@@ -24,8 +24,9 @@ PREFIXES: Final = MappingProxyType(
 )
 """What the ids of a kind begin with; another kind's ids begin with its name."""
 
-SUBJECT_KINDS: Final = frozenset({"member", "prospect", "visitor"})
-"""Kinds whose ids are data subjects: the digest goes when that subject is erased."""
+SUBJECT_KINDS: Final = frozenset({"member", "prospect", "visitor", "voucher"})
+"""Kinds whose ids are data subjects, or secrets that have a key of their own as these have: the
+digest goes when that key does."""
 
 TYPED_KINDS: Final = frozenset({"identity", "prospect"})
 """Kinds whose first value, of several, says what the others are: ``("email", "a@b.org")``."""
@@ -74,6 +75,7 @@ SPELLINGS: Final[MappingProxyType[str, Callable[[str], str]]] = MappingProxyType
         "messenger": _handle,
         "x": _handle,
         "prospect": _address,
+        "voucher": _card,
     }
 )
 """How values of a sort are written one way before hashing. Others: Unicode NFKC, spaces tidied."""

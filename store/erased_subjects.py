@@ -10,11 +10,12 @@ from domain.event import stored_names
 from domain.people import MemberErased, VisitorIdentified
 from domain.purchases import PurchaseRecorded, PurchaseReturned
 from domain.referrals import ReferralMade, ReferralQualified
+from domain.rewards import RewardGranted
 from store.log import Log
 
 _FOLLOWED: Final = (
     VisitorIdentified, AccountOpened, PurchaseRecorded, PurchaseReturned, ReferralQualified,
-    ReferralMade,
+    ReferralMade, RewardGranted,
 )  # fmt: skip
 _VISITOR: Final = "visitor:"
 _TYPES: Final = tuple(name for cls in _FOLLOWED for name in stored_names(cls))
@@ -26,7 +27,7 @@ class Subjects(NamedTuple):
     persons: frozenset[str]
     """Never get a key again, whether or not they had one."""
     papers: frozenset[str]
-    """Purchases and returns whose order reference was sealed."""
+    """Purchases and returns whose order reference was sealed, and codes of rewards."""
 
     @property
     def everything(self) -> frozenset[str]:
@@ -38,8 +39,8 @@ def subjects_of_erasure(log: Log, event: Erased, until: int) -> Subjects:
     """Everything whose keys an erasure destroys, as the log says up to a position.
 
     Of a member: their purchases and returns, with those of visitors who turned out to be nobody
-    but them and of accounts opened for them alone; and the prospect whom they were named as. What
-    the member's own friends were named by is the friends'.
+    but them and of accounts opened for them alone; the codes of their rewards; and the prospect
+    whom they were named as. What the member's own friends were named by is the friends'.
     """
     subject = subject_of(event)
     if not isinstance(event, MemberErased):
@@ -99,6 +100,10 @@ class _Search:
             case ReferralMade(referral_id=referral_id, prospect_id=prospect_id):
                 if f"referral:{referral_id}" in self._asked and prospect_id is not None:
                     self._persons.add(f"prospect:{prospect_id}")
+            case RewardGranted(member_id=member_id, voucher_id=str() as voucher_id):
+                # A code that others share is no secret of anybody, and is still good for them.
+                if member_id == mine and not event.voucher_shared:
+                    self._papers.add(f"voucher:{voucher_id}")
             case PurchaseRecorded() | PurchaseReturned():
                 self._paper(event)
 

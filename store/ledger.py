@@ -167,7 +167,7 @@ class Ledger:
             _check_origin("command id", command_id)
             check_times(command)
             sealed = self.vault.seal(command) if is_sealed(command) else command
-            subject = subject_of(sealed, self.primary.log)
+            subject = subject_of(sealed, self.primary.log, self._opened)
             decision = slice_for(sealed, command_id, **subject.arguments)
         except FilrougeError as error:
             self._writer.meter.refused(error)
@@ -178,6 +178,9 @@ class Ledger:
 
     def _sealed(self, events: list[Event]) -> Sequence[Event | FilrougeError]:
         return self.vault.seal_many(events) if any(map(is_sealed, events)) else events
+
+    def _opened(self, sealed: str) -> str | None:
+        return self.vault.open(sealed)
 
     @staticmethod
     def asks_first(struct: Event | Command) -> bool:

@@ -166,6 +166,8 @@ class Decide:
             message = f"time: {decision.time.isoformat()} is more than {TIME_LEAD_MAX} ahead"
             raise InvalidEvent(message)
         decision.use(batch.held(decision.boundary))
+        while decision.further():
+            decision.use(batch.held(decision.boundary))
         decision.execute()
         drafts = [
             make_draft(

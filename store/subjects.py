@@ -6,6 +6,8 @@ refuses the void of one that grew between the reading and the deciding.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from re import compile as pattern
 from typing import Any, Final, NamedTuple
 
 from domain.decision import Command
@@ -13,7 +15,10 @@ from domain.earning import AWARDS_PER_EVENT_MAX
 from domain.envelope import Recorded
 from domain.erasures import EraseMember, EraseProspect, EraseVisitor
 from domain.errors import RuleError
+from domain.event import stored_names
+from domain.instant_wins import GameOpened
 from domain.ledger import LedgerAlreadyOpened, LedgerOpened, OpenLedger
+from domain.playing import PlayGame, RevealGame
 from domain.points import PointsEarned, cause_tags, lot_tags
 from domain.programmes import OpenProgramme
 from domain.undoing import consequence_tags
@@ -44,7 +49,14 @@ def asks_the_log(struct: object) -> bool:
     """Whether the log is read for the slice of this command."""
     return isinstance(
         struct,
-        VoidEvent | VoidBatch | OpenProgramme | EraseMember | EraseProspect | EraseVisitor,
+        VoidEvent
+        | VoidBatch
+        | OpenProgramme
+        | EraseMember
+        | EraseProspect
+        | EraseVisitor
+        | PlayGame
+        | RevealGame,
     )
 
 
@@ -70,8 +82,11 @@ def accounts_behind(log: Log, position: int) -> list[str]:
     ]
 
 
-def subject_of(command: Command, log: Log) -> Subject:
-    """What the slice of this command needs beside it; most need nothing."""
+def subject_of(command: Command, log: Log, opened: Callable[[str], str | None]) -> Subject:
+    """What the slice of this command needs beside it; most need nothing.
+
+    ``opened`` opens a sealed text.
+    """
     match command:
         case OpenLedger():
             # Whatever ledger id it says: nothing stands before the opening.
@@ -97,7 +112,26 @@ def subject_of(command: Command, log: Log) -> Subject:
                     causes.update(dict.fromkeys(consequence_tags(recorded.event)))
             return Subject({"causes": causes, "positions": positions}, batch, head)
         case _:
-            return Subject({})
+            return Subject(_secret(command, log, opened))
+
+
+_SEED: Final = pattern(r"[0-9a-f]{64}")
+
+
+def _secret(
+    command: Command, log: Log, opened: Callable[[str], str | None]
+) -> dict[str, str | None]:
+    if isinstance(command, PlayGame | RevealGame):
+        return {"seed": _seed(log, command.game_id, opened)}
+    return {}
+
+
+def _seed(log: Log, game_id: str, opened: Callable[[str], str | None]) -> str | None:
+    """The secret seed of a game; None: there is no such game, or nobody can open it."""
+    query = Query((QueryItem(stored_names(GameOpened), (f"game:{game_id}",)),))
+    found = next(log.read(query, backward=True, limit=1), None)
+    seed = opened(found.event.seed) if found and isinstance(found.event, GameOpened) else None
+    return seed if seed is not None and _SEED.fullmatch(seed) else None
 
 
 def _known(log: Log, tag: str) -> Subject:

@@ -35,7 +35,10 @@ def known_ids(caller: Any) -> dict[str, str]:
     account_id = made("/accounts", account, "account_id")
     made(f"/accounts/{account_id}/awards", {"points": 10**9, "reason": "welcome"}, "lot_id")
     activation_id = made(f"/campaigns/{campaign_id}/activations", {"kind": "quiz"}, "activation_id")
+    terms = {"name": "Mug", "kind": "gift"}
+    item_id = made("/items", {"terms": terms}, "item_id")
     return {
+        "item_id": item_id,
         "member_id": member_id,
         "campaign_id": campaign_id,
         "account_id": account_id,

@@ -121,7 +121,7 @@ class Scenario:
         self._given = []
         decision.now, decision.actor = self.now, self.actor
         decision.use(tuple(self.view(view) for view in decision.boundary))
-        while isinstance(decision, Reaction) and decision.further():
+        while decision.further():
             decision.use(tuple(self.view(view) for view in decision.boundary))
         decision.execute()
         return decision.triggers

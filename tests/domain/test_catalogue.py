@@ -19,7 +19,7 @@ OBSERVED = """
     invitation.clicked invitation.complained invitation.unsubscribed
     participation.recorded share.recorded visit.recorded
     contribution.posted answer.accepted contribution.viewed service_contact.recorded
-    purchase.recorded purchase.returned custom.recorded referral.made
+    purchase.recorded purchase.returned custom.recorded referral.made code.supplied
 """
 DECIDED = """
     ledger.opened event.voided batch.voided
@@ -32,7 +32,9 @@ DECIDED = """
     points.earned points.reserved points.released points.redeemed points.cancelled
     points.expired points.transferred points.adjusted points.clawed_back points.activated
     adjustment.proposed adjustment.rejected programme.opened programme.amended
-    reward.granted reward.redeemed reward.withdrawn
+    reward.granted reward.redeemed reward.withdrawn reward.reserved reward.released
+    item.listed item.amended item.delisted stock.supplied stock.removed code.rejected
+    game.opened game.started game.played game.revealed
     rule.published rule.amended rule.retired
 """
 CONTACT = """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from random import Random
 from typing import Any
 
@@ -9,6 +10,8 @@ import pytest
 
 import projections
 from domain.accounts import AccountOpened, HolderAdded
+from domain.catalogue import ItemAmended, ItemDelisted, ItemListed
+from domain.codes import CodeSupplied
 from domain.consents import ConsentGranted, ConsentWithdrawn
 from domain.event import Event
 from domain.holds import (
@@ -18,16 +21,19 @@ from domain.holds import (
     ProcessingUnrestricted,
 )
 from domain.identities import IdentityReleased, MemberIdentified
+from domain.instant_wins import GameOpened, GamePlayed, GameRevealed, GameStarted, Prize
 from domain.invitations import InvitationOpened, InvitationSent, InvitationUnsubscribed
+from domain.item_terms import ItemTerms
 from domain.participations import ParticipationDisqualified
 from domain.people import MembershipEnded, ProfileUpdated
 from domain.points import PointsEarned
 from domain.programmes import ProgrammeAmended, ProgrammeOpened
 from domain.referrals import ReferralMade, ReferralVoided
 from domain.retention import RetentionDeclared
-from domain.rewards import RewardGranted, RewardWithdrawn
+from domain.rewards import RewardGranted, RewardRedeemed, RewardReserved, RewardWithdrawn
+from domain.stock import StockRemoved, StockSupplied
 from domain.terms import CurrencyTerms
-from domain.types import Money
+from domain.types import TIME_FLOOR, Money
 from projections.fold import Projection
 from store.ledger import Ledger
 from tests.projections.brand import SPRING
@@ -36,6 +42,7 @@ from tests.projections.histories import History
 from tests.projections.movements import RandomMovements
 
 EVENTS = 200
+WEEK = timedelta(days=7)
 
 
 class Everything(History):
@@ -49,8 +56,10 @@ class Everything(History):
     def event(self, head: int) -> Event:
         """An event of the engine's histories, a movement of points, or something else."""
         which = self._any.random()
-        if which < 0.5:
+        if which < 0.4:
             return super().event(head)
+        if which < 0.5:
+            return self._catalogue()
         if which < 0.7:
             moved: Event = self._points_moved.one()
             return moved
@@ -144,6 +153,45 @@ class Everything(History):
             )
         )
 
+    def _catalogue(self) -> Event:
+        number = self._any.randrange(5)
+        item, cost = f"g{number % 2}", Money(amount=self._any.randrange(500), currency="EUR")
+        reward: dict[str, Any] = {
+            "reward_id": f"w{number}",
+            "member_id": f"m{self._any.randrange(8)}",
+            "campaign_id": f"c{number % 3 + 1}",
+        }
+        terms = ItemTerms(name="Mug", kind="gift", stocked=number > 2)
+        code, until = f"CODE-{self._any.randrange(30)}", TIME_FLOOR + timedelta(days=21_000)
+        return self._any.choice((
+            ItemListed(item_id=item, terms=terms),
+            ItemAmended(item_id=item, version=2, terms=terms),
+            ItemDelisted(item_id=item),
+            StockSupplied(item_id=item, pieces=5),
+            StockRemoved(item_id=item, pieces=1, reason="broken"),
+            CodeSupplied(item_id=item, code=code, grants_max=number + 1),
+            RewardReserved(
+                reward_id=reward["reward_id"], member_id=reward["member_id"], taken_from=item,
+                item_version=1, until=until,
+            ),
+            RewardGranted(
+                **reward, cost=cost, taken_from=item, points=5, paid=cost, voucher_id=f"v{number}"
+            ),
+            RewardRedeemed(**reward, taken_from=item, cost=self._any.choice((None, cost))),
+            RewardWithdrawn(**reward, taken_from=item, reason="mistake"),
+            GameOpened(
+                game_id=item, name="Wheel", campaign_id="c1", starts=until, ends=until + WEEK,
+                prizes=(Prize(name="Mug", chance=9, pieces=2),), commitment=64 * "0",
+                seed=64 * "1", public_source="a lottery",
+            ),
+            GameStarted(game_id=item, public_value="3 9 27 40"),
+            GamePlayed(
+                game_id=item, member_id=reward["member_id"], campaign_id="c1", number=number + 1,
+                drawn=number, prize="Mug" if number else None,
+            ),
+            GameRevealed(game_id=item, seed=64 * "1"),
+        ))  # fmt: skip
+
 
 @pytest.mark.parametrize("seed", range(2))
 @pytest.mark.parametrize("projection", projections.ALL, ids=lambda one: one.name)
@@ -168,12 +216,14 @@ def test_the_projections_are_those_that_the_api_reads() -> None:
         "balances",
         "campaign_returns",
         "consent_history",
+        "games",
         "identities",
         "journal",
         "liability",
         "profiles",
         "programmes",
         "retention",
+        "reward_items",
         "rule_performance",
         "statements",
         "tiers",
