@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from functools import cache, reduce
+from functools import cache, reduce, wraps
 from itertools import compress
 from operator import attrgetter, or_
 from types import UnionType
@@ -229,12 +229,28 @@ def as_read(by_class: Mapping[type[Event], T]) -> dict[Any, T]:
     return {one: value for cls, value in by_class.items() for one in (cls, believed(cls))}
 
 
+def one_for_all_threads(make: Callable[[type[Any]], type[Any]]) -> Callable[[Any], type[Any]]:
+    """Make a class out of another one once, whichever threads ask for it at the same moment.
+
+    What is decoded as one class is not found by handlers that are listed for another. A cache of
+    functools lets two threads that ask at once have two.
+    """
+    kept: dict[type[Any], type[Any]] = {}
+
+    @wraps(make)
+    def made(of: type[Any]) -> type[Any]:
+        found = kept.get(of)
+        return kept.setdefault(of, make(of)) if found is None else found
+
+    return made
+
+
 def as_sketched(by_class: Mapping[type[Event], T]) -> dict[Any, T]:
     """The same for the classes that events are sketched as too."""
     return as_read(by_class) | {sketched(cls): value for cls, value in by_class.items()}
 
 
-@cache
+@one_for_all_threads
 def sketched(event: type[Event]) -> type[Any]:
     """A class with nothing but the fields of an event class that say its tags, unchecked."""
     whole = believed(event)
@@ -255,7 +271,7 @@ def sketched(event: type[Event]) -> type[Any]:
     )
 
 
-@cache
+@one_for_all_threads
 def believed(struct: type[msgspec.Struct]) -> type[Any]:
     """The subclass of a Struct with the same fields, whose decoding checks no pattern or limit."""
     hints = get_type_hints(struct, include_extras=True)
