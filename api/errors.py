@@ -44,6 +44,10 @@ class NoSuchProgramme(RequestError):
     """No programme with this id has been opened, up to the position that the answer names."""
 
 
+class NoSuchDraw(RequestError):
+    """No draw with this id has been opened, up to the position that the answer names."""
+
+
 class NoSuchEvent(RequestError):
     """The ledger has no event at this position: it ends at the position that the answer names."""
 

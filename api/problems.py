@@ -62,6 +62,7 @@ STATUS: Final[MappingProxyType[type[FilrougeError], int]] = MappingProxyType(
         errors.NoSuchAccount: 404,
         errors.NoSuchCampaign: 404,
         errors.NoSuchProgramme: 404,
+        errors.NoSuchDraw: 404,
         errors.NoSuchEvent: 404,
         errors.NoSuchRule: 404,
         errors.NothingToExplain: 404,

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from functools import cache, reduce, wraps
+from functools import cache, reduce
 from itertools import compress
 from operator import attrgetter, or_
 from types import UnionType
@@ -34,6 +34,7 @@ from msgspec.structs import fields, force_setattr
 
 from domain.envelope import Envelope
 from domain.event import Event, Known, known, tags_of
+from domain.made_classes import one_for_all_threads
 from domain.shape import shape_of
 
 T = TypeVar("T")
@@ -227,22 +228,6 @@ def _entry_class(form: type[Read | Sketch], name: str, known_as: Known) -> type[
 def as_read(by_class: Mapping[type[Event], T]) -> dict[Any, T]:
     """The same for the classes that events are believed as: to be asked by ``type(event)``."""
     return {one: value for cls, value in by_class.items() for one in (cls, believed(cls))}
-
-
-def one_for_all_threads(make: Callable[[type[Any]], type[Any]]) -> Callable[[Any], type[Any]]:
-    """Make a class out of another one once, whichever threads ask for it at the same moment.
-
-    What is decoded as one class is not found by handlers that are listed for another. A cache of
-    functools lets two threads that ask at once have two.
-    """
-    kept: dict[type[Any], type[Any]] = {}
-
-    @wraps(make)
-    def made(of: type[Any]) -> type[Any]:
-        found = kept.get(of)
-        return kept.setdefault(of, make(of)) if found is None else found
-
-    return made
 
 
 def as_sketched(by_class: Mapping[type[Event], T]) -> dict[Any, T]:

@@ -48,6 +48,7 @@ COMMANDS: Final = {
     "accesses": "filrouge.commands_privacy:accesses",
     "completeness": "filrouge.commands_retention:completeness",
     "vault": "filrouge.commands_vault:vault",
+    "draw": "filrouge.commands_draw:draw",
     "rules": "filrouge.commands_rules:rules",
     "simulate-rules": "filrouge.commands_simulate_rules:simulate_rules",
     "keys": "filrouge.commands_keys:keys",

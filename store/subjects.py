@@ -8,16 +8,20 @@ from __future__ import annotations
 
 from typing import Any, Final, NamedTuple
 
+from domain.commitments import CommitDraw
 from domain.decision import Command
+from domain.drawing import DrawWinners
 from domain.earning import AWARDS_PER_EVENT_MAX
 from domain.envelope import Recorded
 from domain.erasures import EraseMember, EraseProspect, EraseVisitor
 from domain.errors import RuleError
+from domain.forfeits import ForfeitPrize
 from domain.ledger import LedgerAlreadyOpened, LedgerOpened, OpenLedger
 from domain.points import PointsEarned, cause_tags, lot_tags
 from domain.programmes import OpenProgramme
 from domain.undoing import consequence_tags
 from domain.voids import VoidBatch, VoidEvent
+from store.draws import LogHistory, list_root, outcome_at, reward_at
 from store.log import Log
 from store.query import EVERYTHING, Query, QueryItem
 from store.sources import REACTIONS_SOURCE
@@ -44,7 +48,15 @@ def asks_the_log(struct: object) -> bool:
     """Whether the log is read for the slice of this command."""
     return isinstance(
         struct,
-        VoidEvent | VoidBatch | OpenProgramme | EraseMember | EraseProspect | EraseVisitor,
+        VoidEvent
+        | VoidBatch
+        | OpenProgramme
+        | EraseMember
+        | EraseProspect
+        | EraseVisitor
+        | CommitDraw
+        | DrawWinners
+        | ForfeitPrize,
     )
 
 
@@ -96,6 +108,22 @@ def subject_of(command: Command, log: Log) -> Subject:
                     positions.add(recorded.envelope.position)
                     causes.update(dict.fromkeys(consequence_tags(recorded.event)))
             return Subject({"causes": causes, "positions": positions}, batch, head)
+        case _:
+            return _of_draw(command, log)
+
+
+def _of_draw(command: Command, log: Log) -> Subject:
+    """What a step of a draw follows from: a part of the log that no longer changes."""
+    match command:
+        case CommitDraw(draw_id=draw_id):
+            listed = list_root(LogHistory(log), draw_id, log.head().position)
+            return Subject({"listed": listed})
+        case DrawWinners(draw_id=draw_id):
+            outcome = outcome_at(LogHistory(log), draw_id, log.head().position)
+            return Subject({"outcome": outcome})
+        case ForfeitPrize(draw_id=draw_id, place=place):
+            reward = reward_at(LogHistory(log), draw_id, place, log.head().position)
+            return Subject({"reward_id": reward})
         case _:
             return Subject({})
 
