@@ -43,7 +43,9 @@ def claim(console: Console, *, draw_id: str, place: int) -> None:
 @click.command("forfeit")
 @click.argument("draw_id", metavar="DRAW")
 @click.argument("place", type=click.IntRange(1))
-@click.option("--reason", type=click.Choice(REASONS), required=True)
+@click.option(
+    "--reason", type=click.Choice(REASONS), required=True, help="Why the winner does not get it."
+)
 @click.option("--detail", metavar="TEXT", help="More about it; it is part of the history.")
 @pass_console
 def forfeit(console: Console, *, draw_id: str, place: int, reason: Any, detail: str | None) -> None:
