@@ -60,6 +60,10 @@ class NoSuchGame(RequestError):
     """No instant-win game with this id was ever opened; check the id."""
 
 
+class NoSuchDraw(RequestError):
+    """No draw with this id has been opened, up to the position that the answer names."""
+
+
 class NoSuchEvent(RequestError):
     """The ledger has no event at this position: it ends at the position that the answer names."""
 

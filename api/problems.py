@@ -66,6 +66,7 @@ STATUS: Final[MappingProxyType[type[FilrougeError], int]] = MappingProxyType(
         errors.NoSuchReward: 404,
         errors.NoSuchCode: 404,
         errors.NoSuchGame: 404,
+        errors.NoSuchDraw: 404,
         errors.NoSuchEvent: 404,
         errors.NoSuchRule: 404,
         errors.NothingToExplain: 404,

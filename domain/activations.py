@@ -100,6 +100,8 @@ class ContestRulesPublished(Decided, frozen=True, kw_only=True):
     prizes: Annotated[tuple[Prize, ...], Meta(max_length=PRIZES_MAX)] = ()
     deposit_reference: Name | None = None
     """Under what reference the rules are deposited, where the law asks for it."""
+    free_entry: Text | None = None
+    """How to take part without buying anything, where the law asks for it."""
 
 
 class ActivationNotAdded(RuleError):

@@ -34,6 +34,7 @@ from msgspec.structs import fields, force_setattr
 
 from domain.envelope import Envelope
 from domain.event import Event, Known, known, tags_of
+from domain.made_classes import one_for_all_threads
 from domain.shape import shape_of
 
 T = TypeVar("T")
@@ -234,7 +235,7 @@ def as_sketched(by_class: Mapping[type[Event], T]) -> dict[Any, T]:
     return as_read(by_class) | {sketched(cls): value for cls, value in by_class.items()}
 
 
-@cache
+@one_for_all_threads
 def sketched(event: type[Event]) -> type[Any]:
     """A class with nothing but the fields of an event class that say its tags, unchecked."""
     whole = believed(event)
@@ -255,7 +256,7 @@ def sketched(event: type[Event]) -> type[Any]:
     )
 
 
-@cache
+@one_for_all_threads
 def believed(struct: type[msgspec.Struct]) -> type[Any]:
     """The subclass of a Struct with the same fields, whose decoding checks no pattern or limit."""
     hints = get_type_hints(struct, include_extras=True)

@@ -13,17 +13,29 @@ from typing import Final
 
 from domain.clawbacks import Consequences
 from domain.decision import Command, Slice, View, on
+from domain.draws import STEPS
 from domain.envelope import Envelope, Recorded
 from domain.erasures import EpochKeyDestroyed, ProspectErased, VisitorErased
 from domain.errors import RuleError
+from domain.event import Event
 from domain.ledger import BatchVoided, EventVoided, LedgerOpened
 from domain.people import MemberErased
+from domain.prizes import DrawPrizeForfeited, DrawPrizePassedOn
 from domain.types import ID, BatchID, Position, Text
 from domain.undoing import UNDOING_VIEWS, Undoing, consequence_tags, position_tag, view_class
 
-DESTROYED: Final = (MemberErased, ProspectErased, VisitorErased, EpochKeyDestroyed)
+DESTROYED: Final[tuple[type[Event], ...]] = (
+    MemberErased,
+    ProspectErased,
+    VisitorErased,
+    EpochKeyDestroyed,
+)
 """What was destroyed is not there again, whatever anybody says."""
-OWN_EVENTS: Final = (LedgerOpened, EventVoided, BatchVoided, *DESTROYED)
+DRAWN: Final[tuple[type[Event], ...]] = (*STEPS, DrawPrizeForfeited, DrawPrizePassedOn)
+"""A step of a draw that could be taken back could be done again, with another winner."""
+OWN_EVENTS: Final[tuple[type[Event], ...]] = (
+    LedgerOpened, EventVoided, BatchVoided, *DESTROYED, *DRAWN,
+)  # fmt: skip
 """They speak of this ledger itself, its positions and keys: no other system can report them."""
 
 
@@ -44,7 +56,7 @@ class BatchIsVoided(RuleError):
 
 
 class NotVoidable(RuleError):
-    """The opening of the ledger, and what an erasure destroyed, can not be taken back."""
+    """The ledger's opening, what an erasure destroyed and a draw's steps can not be taken back."""
 
 
 class VoidIsFinal(RuleError):
@@ -114,7 +126,7 @@ class VoidingEvent(Slice, decides=VoidEvent, reads=(EventVoids, BatchVoids, *UND
         subject = self.subject
         if subject is None:
             raise EventNotFound(position=command.position)
-        if isinstance(subject.event, (LedgerOpened, *DESTROYED)):
+        if isinstance(subject.event, (LedgerOpened, *DESTROYED, *DRAWN)):
             raise NotVoidable(position=command.position)
         if isinstance(subject.event, EventVoided | BatchVoided):
             raise VoidIsFinal(position=command.position)

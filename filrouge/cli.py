@@ -48,6 +48,7 @@ COMMANDS: Final = {
     "accesses": "filrouge.commands_privacy:accesses",
     "completeness": "filrouge.commands_retention:completeness",
     "vault": "filrouge.commands_vault:vault",
+    "draw": "filrouge.commands_draw:draw",
     "rules": "filrouge.commands_rules:rules",
     "catalogue": "filrouge.commands_catalogue:catalogue",
     "codes": "filrouge.commands_codes:codes",

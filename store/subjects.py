@@ -10,12 +10,15 @@ from collections.abc import Callable
 from re import compile as pattern
 from typing import Any, Final, NamedTuple
 
+from domain.commitments import CommitDraw
 from domain.decision import Command
+from domain.drawing import DrawWinners
 from domain.earning import AWARDS_PER_EVENT_MAX
 from domain.envelope import Recorded
 from domain.erasures import EraseMember, EraseProspect, EraseVisitor
 from domain.errors import RuleError
 from domain.event import stored_names
+from domain.forfeits import ForfeitPrize
 from domain.instant_wins import GameOpened
 from domain.ledger import LedgerAlreadyOpened, LedgerOpened, OpenLedger
 from domain.playing import PlayGame, RevealGame
@@ -23,6 +26,7 @@ from domain.points import PointsEarned, cause_tags, lot_tags
 from domain.programmes import OpenProgramme
 from domain.undoing import consequence_tags
 from domain.voids import VoidBatch, VoidEvent
+from store.draws import LogHistory, list_root, outcome_at, reward_at
 from store.log import Log
 from store.query import EVERYTHING, Query, QueryItem
 from store.sources import REACTIONS_SOURCE
@@ -56,7 +60,10 @@ def asks_the_log(struct: object) -> bool:
         | EraseProspect
         | EraseVisitor
         | PlayGame
-        | RevealGame,
+        | RevealGame
+        | CommitDraw
+        | DrawWinners
+        | ForfeitPrize,
     )
 
 
@@ -112,7 +119,23 @@ def subject_of(command: Command, log: Log, opened: Callable[[str], str | None]) 
                     causes.update(dict.fromkeys(consequence_tags(recorded.event)))
             return Subject({"causes": causes, "positions": positions}, batch, head)
         case _:
-            return Subject(_secret(command, log, opened))
+            return _of_draw(command, log) or Subject(_secret(command, log, opened))
+
+
+def _of_draw(command: Command, log: Log) -> Subject | None:
+    """What a step of a draw follows from: a part of the log that no longer changes."""
+    match command:
+        case CommitDraw(draw_id=draw_id):
+            listed = list_root(LogHistory(log), draw_id, log.head().position)
+            return Subject({"listed": listed})
+        case DrawWinners(draw_id=draw_id):
+            outcome = outcome_at(LogHistory(log), draw_id, log.head().position)
+            return Subject({"outcome": outcome})
+        case ForfeitPrize(draw_id=draw_id, place=place):
+            reward = reward_at(LogHistory(log), draw_id, place, log.head().position)
+            return Subject({"reward_id": reward})
+        case _:
+            return None
 
 
 _SEED: Final = pattern(r"[0-9a-f]{64}")

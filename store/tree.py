@@ -5,6 +5,7 @@ from __future__ import annotations
 from base64 import b64encode
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
+from datetime import datetime
 from typing import Final, NamedTuple
 
 import psycopg
@@ -23,6 +24,7 @@ from store.tree_tables import (
     add_keys,
     checkpoint_from,
     cosignatures_of,
+    first_signed,
     keys_of,
     last_checkpoint,
 )
@@ -145,6 +147,11 @@ class LogTree:
             if kept is None or size not in {None, kept.size}:
                 raise NotSealedYet if size is None else NoSuchCheckpoint(size=size)
             return kept.note + "".join(cosignatures_of(connection, kept))
+
+    def signed_at(self, position: int) -> datetime | None:
+        """When a checkpoint covered a position first, as the database noted; None: none does."""
+        with self._connect() as connection:
+            return first_signed(connection, position)
 
     def verifiers(self) -> list[Verifier]:
         """The public keys that ever signed: whoever checks the log compares them with theirs."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
 from typing import Final, NamedTuple
 
 import psycopg
@@ -84,6 +85,14 @@ def checkpoint_from(connection: psycopg.Connection, size: int) -> Kept | None:
         f"{_CHECKPOINT} WHERE size >= %s ORDER BY size, epoch DESC LIMIT 1", [size]
     ).fetchone()
     return None if row is None else Kept(*row)
+
+
+def first_signed(connection: psycopg.Connection, size: int) -> datetime | None:
+    """When so many entries were signed first, by this database; None: they are not yet."""
+    row = connection.execute(
+        "SELECT min(signed_at) FROM checkpoints WHERE size >= %s", [size]
+    ).fetchone()
+    return None if row is None else row[0]
 
 
 def every_checkpoint(connection: psycopg.Connection) -> Iterator[Kept]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from domain.envelope import Envelope, Recorded
+from domain.envelope import Envelope
 from domain.event import stored_names
 from domain.ledger import BatchVoided, EventVoided
+from domain.reading import Fact
 from store.query import Query, QueryItem
 
 
@@ -20,7 +21,7 @@ class Voids:
         """Selects the events that take something back."""
         return Query((QueryItem((*stored_names(EventVoided), *stored_names(BatchVoided))),))
 
-    def add(self, recorded: Recorded) -> None:
+    def add(self, recorded: Fact) -> None:
         """Take in an event; only those that void something change anything."""
         match recorded.event:
             case EventVoided(position=position):

@@ -109,6 +109,10 @@ def test_a_rule_from_its_publication_to_its_end(caller: Caller, member: str) -> 
     assert found["reason"] == "not_in_force"
     assert caller.post("/rules/spend/amendments", {"terms": more}).status_code == 409
 
+    _what_they_gave_is_shown(caller)
+
+
+def _what_they_gave_is_shown(caller: Caller) -> None:
     where = caller.get("/rules").headers["Ledger-Position"]
     gave = caller.get("/rules/spend/performance", min_position=where).json()
     assert (gave["awards"], gave["members"], gave["points"]) == (3, 1, 45)

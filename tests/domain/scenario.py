@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import Any, Self
 
+from domain.commitments import CommitDraw
 from domain.decision import Command, Reaction, Slice, Trigger, reactions_to, replay, slice_for
+from domain.drawing import DrawWinners
 from domain.earning import Earning, earning_of
 from domain.envelope import Envelope, Recorded, event_parts, stamp
 from domain.event import Event, tags_of, validated
 from domain.findings import Finding
+from domain.forfeits import ForfeitPrize
 from domain.ledger import BatchVoided, EventVoided
 from domain.points import PointsEarned, cause_tags, lot_tags
 from domain.programmes import OpenProgramme
 from domain.rules import RULE_BOOK_TAG, RuleBook
 from domain.undoing import consequence_tags
 from domain.voids import VoidBatch, VoidEvent
+from store.draws import list_root, outcome_at, reward_at
+from store.voids import Voids
 from tests.domain.moments import NOON
 
 
@@ -145,7 +150,19 @@ class Scenario:
                 return {"causes": causes, "positions": positions}
             case OpenProgramme():
                 return {"ledger_time_zone": "Europe/Paris"}
+            case CommitDraw() | DrawWinners() | ForfeitPrize():
+                return self._draw_subject(command, len(self.log))
         return {}
+
+    def _draw_subject(self, command: Any, head: int) -> dict[str, Any]:
+        history, draw_id = ScenarioHistory(self.log), command.draw_id
+        match command:
+            case CommitDraw():
+                return {"listed": list_root(history, draw_id, head)}
+            case DrawWinners():
+                return {"outcome": outcome_at(history, draw_id, head)}
+            case _:
+                return {"reward_id": reward_at(history, draw_id, command.place, head)}
 
     def _follow(
         self, event: Event, id_: str, cause: int | None, time: datetime, batch: str | None
@@ -175,6 +192,35 @@ class Scenario:
         if keep:
             self.log.append(recorded)
         return recorded
+
+
+class ScenarioHistory:
+    """What a draw is read from, in memory."""
+
+    def __init__(self, log: Sequence[Recorded]) -> None:
+        self._log = log
+
+    def facts(
+        self, tags: Sequence[str], types: Iterable[type[Event]], until: int
+    ) -> list[Recorded]:
+        """Events up to a position of these types that carry one of the tags, in order."""
+        kinds = tuple(types)
+        return [
+            one
+            for one in self._log[:until]
+            if isinstance(one.event, kinds) and set(tags) & set(one.tags)
+        ]
+
+    def voids(self, until: int) -> Voids:
+        """What was taken back, as of a position."""
+        found = Voids()
+        for one in self._log[:until]:
+            found.add(one)
+        return found
+
+    def position_at(self, instant: datetime, until: int) -> int:
+        """The last position up to one that was recorded before an instant."""
+        return sum(one.envelope.recorded_at < instant for one in self._log[:until])
 
 
 def _entry(event: Event, recorded_at: datetime, **facts: Any) -> bytes:

@@ -1,9 +1,13 @@
 """Reading many entries at once: what comes out is what reading each of them alone gives."""
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from typing import Annotated
 
 import msgspec
 import pytest
+from msgspec import Meta
 
 from domain import event as kernel
 from domain.contact import Contact
@@ -161,3 +165,21 @@ def test_a_value_of_another_type_is_an_error() -> None:
     """What is believed are patterns and limits, not what kind of thing a value is."""
     with pytest.raises(msgspec.ValidationError):
         read_entries((1, entry_of(EARNED).replace(b'"points":5', b'"points":"5"')))
+
+
+def test_threads_that_ask_at_once_have_the_same_class() -> None:
+    """What one of them decodes, the handlers of another have to find."""
+    classes = [
+        msgspec.defstruct(f"S{n}", [(f"f{k}", Annotated[int, Meta(ge=k)]) for k in range(30)])
+        for n in range(20)
+    ]
+    threads = 8
+    barrier = threading.Barrier(threads)
+
+    def ask(_: int) -> list[type]:
+        barrier.wait()
+        return [believed(one) for one in classes]
+
+    with ThreadPoolExecutor(threads) as pool:
+        first, *others = pool.map(ask, range(threads))
+    assert all(found == first for found in others)

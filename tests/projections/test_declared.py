@@ -40,6 +40,7 @@ from tests.projections.brand import SPRING
 from tests.projections.builds import Live
 from tests.projections.histories import History
 from tests.projections.movements import RandomMovements
+from tests.projections.raffles import RandomRaffles
 
 EVENTS = 200
 WEEK = timedelta(days=7)
@@ -52,6 +53,7 @@ class Everything(History):
         super().__init__(seed)
         self._any = Random(seed + 1)  # noqa: S311 - a test's history, and nothing secret
         self._points_moved = RandomMovements(seed)
+        self._raffles = RandomRaffles(seed)
 
     def event(self, head: int) -> Event:
         """An event of the engine's histories, a movement of points, or something else."""
@@ -65,7 +67,7 @@ class Everything(History):
             return moved
         if which < 0.74:
             return self._bought()
-        return self._other()
+        return self._raffles.one() if which < 0.82 else self._other()
 
     def _bought(self) -> Event:
         number = self._any.randrange(4)
@@ -216,6 +218,7 @@ def test_the_projections_are_those_that_the_api_reads() -> None:
         "balances",
         "campaign_returns",
         "consent_history",
+        "draws",
         "games",
         "identities",
         "journal",
