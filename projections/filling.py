@@ -9,7 +9,7 @@ import psycopg
 from projections.builds import Checkpoint
 from projections.fold import Fold
 from projections.pages import Page
-from projections.passes import Notes, Slices
+from projections.passes import FEW_ROWS, Notes, Slices
 from projections.shares import WHOLE, Parts
 from projections.tables import FoldTable, Rows, create_indexes, create_key
 from projections.totals import Sums
@@ -43,6 +43,7 @@ class Filling:
         self._connection = connection
         self._rows: dict[type[Fold], Rows] = {fold: {} for fold in self.parts}
         self._sums = Sums(engine.projection)
+        self._few: set[type[Fold]] = set()
 
     @property
     def rows_count(self) -> int:
@@ -55,10 +56,12 @@ class Filling:
         events = self.engine.pages.visible(page, known)
         for fold, rows in self._rows.items():
             folding = self.engine.foldings[fold]
+            if slices is not None and fold in self._few and notes is None:
+                continue  # the first pass had all of it
             if folding.roots is not None:
                 folding.roots.learn(known)
             pieces = folding.pieces(events, known, self._mine[fold])
-            if slices is not None:
+            if slices is not None and fold not in self._few:
                 pieces = slices.chosen(pieces, notes)
             if self.checkpoint.position:
                 missing = {key for key, _ in pieces if key not in rows}
@@ -73,12 +76,18 @@ class Filling:
             contexts = self.engine.contexts_at(self.checkpoint.horizon)
             self._sums.count(fold, rows.values(), contexts, sign)
 
-    def keep(self, slices: Slices | None) -> None:
-        """Forget the rows of all other slices, or of all; nothing of them was written."""
+    def begin_again(self) -> None:
+        """Forget all rows, to fold them in slices; but for folds that have few of them."""
+        self._few = {fold for fold, rows in self._rows.items() if len(rows) <= FEW_ROWS}
         for rows in self._rows.values():
-            gone = [key for key in rows if slices is None or not slices.has(key)]
-            for key in gone:
-                del rows[key]
+            rows.clear()
+
+    def keep(self, slices: Slices) -> None:
+        """Forget the rows of all other slices; nothing of them was written."""
+        for fold, rows in self._rows.items():
+            if fold not in self._few:
+                for key in [key for key in rows if not slices.has(key)]:
+                    del rows[key]
 
     def write_slices(self) -> None:
         """Write the rows of some slices and forget them, where others are still to come.

@@ -18,9 +18,11 @@ from projections.folding import Piece
 
 SLICES: Final = 64
 """Owners can be folded in so many parts; one of them has to fit in memory."""
-OBJECTS_MAX: Final = 5_000_000
-"""Objects that folding may add to a process: some 700 MB, with the tables and texts that they
+OBJECTS_MAX: Final = 12_000_000
+"""Objects that folding may add to a process: some 600 MB, with the tables and texts that they
 hold."""
+FEW_ROWS: Final = 2_000
+"""A fold that has so few rows when there is no more room is folded whole in the first pass."""
 READ_POSITIONS: Final = 4_096
 
 

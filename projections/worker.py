@@ -105,7 +105,7 @@ class _Share:
         for page in self._along():
             self._each(lambda filling: filling.take(page))  # noqa: B023 - called at once
             if not self._room.is_left() and page.end < self._horizon:
-                self._each(lambda filling: filling.keep(None))
+                self._each(Filling.begin_again)
                 return page.end
             self._tell(SLICES * page.end)
         self._write(last=True)

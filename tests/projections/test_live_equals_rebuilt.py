@@ -7,7 +7,16 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 
-from projections import engine as engine_module, folding, owners, pages, passes, tables, totals
+from projections import (
+    engine as engine_module,
+    filling,
+    folding,
+    owners,
+    pages,
+    passes,
+    tables,
+    totals,
+)
 from projections.builds import move
 from projections.rebuild import rebuild
 from store import log, windows
@@ -78,6 +87,7 @@ def test_limits_of_memory_change_nothing(
         (totals, "TOTALS_AT_ONCE", 2),
         (engine_module, "ROWS_AT_ONCE", 2),
         (passes, "OBJECTS_MAX", 0),
+        (filling, "FEW_ROWS", 3),
     ):
         monkeypatch.setattr(module, name, limit)
     careful = Live(ledger, connection, SAMPLE)

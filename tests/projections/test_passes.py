@@ -55,11 +55,16 @@ def test_passes_have_every_owner_once(width: int, owners: set[str]) -> None:
     assert {slice_of(owner) for owner in owners} <= set(range(SLICES))
 
 
+@pytest.mark.parametrize("few", [0, 10, passes.FEW_ROWS])
 @pytest.mark.parametrize("room_for_pages", [0, 1, 7, 15])
 def test_passes_make_the_same_tables(
-    ledger: Ledger, monkeypatch: pytest.MonkeyPatch, room_for_pages: int
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch, room_for_pages: int, few: int
 ) -> None:
-    """With room for nothing, or until some page, in the first pass or in a later one."""
+    """With room for nothing, or until some page, in the first pass or in a later one.
+
+    No fold has few rows, or some have, or all.
+    """
+    monkeypatch.setattr("projections.filling.FEW_ROWS", few)
     History(11).record_all(ledger, EVENTS)
     rebuild(ledger, [SAMPLE])
     rows = live_rows(ledger, SAMPLE)
