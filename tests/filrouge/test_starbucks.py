@@ -170,8 +170,8 @@ def the_transcript_speaks_of_the_members_that_the_profiles_enrolled(
 
 
 def a_second_run_adds_nothing(imported: dict[str, str], starbucks: Path, data: Path) -> None:
-    """In another order, too; of an eighth of the data."""
-    expected = part_of(starbucks, data)
+    """In another order, too; of the first eighth of each file, whose rows keep their numbers."""
+    expected = part_of(starbucks, data, beginning=True)
     said = run(imported, "import", *files(data, backward=True), "--mapping", str(MAPPING))
     assert said["recorded"] == {}
     assert said["duplicates"] == {name: count for name, (count, _, _) in expected.items()}
@@ -207,8 +207,13 @@ def test_killed_half_way_in_another_order(
         assert not list(data.glob("*reject*"))
 
 
-def part_of(whole: Path, folder: Path) -> dict[str, tuple[int, int, int]]:
-    """Write an eighth of the data; count, points and cents of each event that is to come of it."""
+def part_of(
+    whole: Path, folder: Path, *, beginning: bool = False
+) -> dict[str, tuple[int, int, int]]:
+    """Write an eighth of the data; count, points and cents of each event that is to come of it.
+
+    All that an eighth of the members did; or the ``beginning`` of each file.
+    """
     folder.mkdir()
     shutil.copy(whole / "portfolio.json", folder)
     expected: Counter[str] = Counter({"campaign.planned.v1": 10, "custom.recorded.v1": 10})
@@ -216,7 +221,8 @@ def part_of(whole: Path, folder: Path) -> dict[str, tuple[int, int, int]]:
     for name, column in (("profile", "id"), ("transcript", "person")):
         with lzma.open(whole / f"{name}.json.xz", "rt") as lines:
             written = [line for line in lines if line.strip()]
-        part = [line for line in written if json.loads(line)[column][0] in "01"]
+        members = [line for line in written if json.loads(line)[column][0] in "01"]
+        part = written[: len(written) // 8] if beginning else members
         (folder / f"{name}.json").write_text("".join(part))
         for record in (json.loads(line, parse_float=Decimal) for line in part):
             expected.update(EVENTS_OF[record.get("event", "profile")])
