@@ -109,18 +109,24 @@ def test_a_rule_from_its_publication_to_its_end(caller: Caller, member: str) -> 
     assert found["reason"] == "not_in_force"
     assert caller.post("/rules/spend/amendments", {"terms": more}).status_code == 409
 
-    _what_they_gave_is_shown(caller)
 
-
-def _what_they_gave_is_shown(caller: Caller) -> None:
-    where = caller.get("/rules").headers["Ledger-Position"]
-    gave = caller.get("/rules/spend/performance", min_position=where).json()
-    assert (gave["awards"], gave["members"], gave["points"]) == (3, 1, 45)
-    assert (gave["events"], gave["revenue"]) == (3, {"EUR": 11_000})
-    assert [(one["version"], one["points"]) for one in gave["versions"]] == [(2, 25), (1, 20)]
+def test_what_a_rule_gave_is_read_by_version(caller: Caller, member: str) -> None:
+    """Awards, members, points and sales; and nothing before there was anything."""
+    assert caller.post("/rules", {"rule_id": "gives", "terms": TERMS}).status_code == 201
+    reported(caller, bought("g1", member, 1_000))
+    reported(caller, bought("g2", member, 999))
+    more = TERMS | {"points": "25", "valid_from": "2026-02-01T00:00:00Z"}
+    assert caller.post("/rules/gives/amendments", {"terms": more}).status_code == 201
+    last = reported(caller, bought("g3", member, 5_000, "2026-02-01T00:00:00+00:00"))
+    where = caller.get(f"/events/{last}").headers["Ledger-Position"]
+    gave = caller.get("/rules/gives/performance", min_position=where).json()
+    assert (gave["awards"], gave["members"], gave["points"]) == (2, 1, 35)
+    assert (gave["events"], gave["revenue"]) == (2, {"EUR": 6_000})
+    assert [(one["version"], one["points"]) for one in gave["versions"]] == [(2, 25), (1, 10)]
     assert gave in caller.get("/rule-performance").json()["rules"]
-    early = caller.get("/rules/spend/performance", as_of="2026-01-01T00:00:00Z").json()
+    early = caller.get("/rules/gives/performance", as_of="2026-01-01T00:00:00Z").json()
     assert (early["awards"], early["versions"]) == (0, [])
+    assert caller.post("/rules/gives/retirement", {}).status_code == 201
     assert caller.get("/rules/no-such/performance").status_code == 404
 
 
