@@ -33,13 +33,14 @@ from api.positions import MinPosition
 from api.threads import in_thread
 from domain.errors import InvalidEvent
 from domain.types import TEXT_LENGTH_MAX, MemberID, Word
-from projections import balances, identities, profiles
+from projections import balances, identities, profiles, tiers
 from projections.balances import Balance, Expiry
 from projections.identities import Holder
 from projections.known import Rows
 from projections.profile_rows import Profiles
 from projections.profiles import Profile
 from projections.reader import Reader
+from projections.tiers import MemberTier
 from store.query import Query, QueryItem
 
 Member = Annotated[str, identifier("The member's id, as it was given at enrolment.")]
@@ -79,6 +80,8 @@ class Home(msgspec.Struct, frozen=True):
     """Of the accounts that the member holds, at the stated instant."""
     next_expiry: Expiry | None
     """The points that expire first, over these accounts."""
+    tiers: tuple[MemberTier, ...]
+    """Of the programmes with tiers in which the member is, at the same instant."""
 
 
 class HistoryEvent(msgspec.Struct, frozen=True):
@@ -188,7 +191,7 @@ async def read_home(
     known_at: KnownAt = None,
     min_position: MinPosition = None,
 ) -> Response[bytes]:
-    """Read what a member's home page shows: profile, balances, next expiry."""
+    """Read what a member's home page shows: profile, balances, next expiry, tiers."""
     call, when = call_of(request), when_of(as_of, known_at)
     stated = instant("at", at) or when.shown_at
 
@@ -196,11 +199,14 @@ async def read_home(
         profile = profiles.member(reader, member_id)
         if profile is None:
             return None
-        held = balances.of_member(reader, member_id, stated or datetime.now(UTC))
+        at = stated or datetime.now(UTC)
+        held = balances.of_member(reader, member_id, at)
         expiries = [one.next_expiry for one in held if one.next_expiry is not None]
-        return Home(profile, held, min(expiries, key=lambda one: one.at, default=None))
+        first = min(expiries, key=lambda one: one.at, default=None)
+        found = tiers.tiers(reader, member_id, at)
+        return Home(profile, held, first, () if found is None else found.programmes)
 
-    query = projected(call, home, profiles.PROFILES, balances.BALANCES, when=when)
+    query = projected(call, home, profiles.PROFILES, balances.BALANCES, tiers.TIERS, when=when)
     return await call.read(
         query,
         min_position=min_position,

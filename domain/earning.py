@@ -73,7 +73,7 @@ class Earning(
                 self.say(candidate.version, self.earners[0], refusal)
             return
         for earner in self.earners:
-            looked = self._looked(earner)
+            looked = self.looked(earner)
             for candidate, values, holds in zip(self.plan.candidates, *looked, strict=True):
                 # Of most rules nothing is to be said, and most are not met.
                 if holds is not True and self.findings is None:
@@ -81,18 +81,6 @@ class Earning(
                 if earner.role in candidate.version.terms.roles:
                     self._apply(candidate, earner, values, holds)
         self._take_returns_back()
-
-    def _looked(self, earner: Earner) -> tuple[list[Any], list[Any]]:
-        """For each candidate the values that it speaks of, and that of its condition."""
-        plan = self.plan
-        if len(plan.tiered) <= 1:
-            same = self.values_of(earner, *plan.tiered)
-            return [same] * len(plan.candidates), plan.conditions(same)
-        # All but the tier is the same for all programmes.
-        values = {one: self.values_of(earner, one) for one in plan.tiered}
-        holds = {one: plan.conditions(its) for one, its in values.items()}
-        each = [one.version.terms.programme for one in plan.candidates]
-        return [values[one] for one in each], [holds[one][n] for n, one in enumerate(each)]
 
     def _nothing_counts(self) -> Refusal | None:
         """Why an event earns nothing at all: it was told before, or does not count."""

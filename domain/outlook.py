@@ -182,7 +182,19 @@ class Outlook(Reaction, abstract=True):
         known = self._found.setdefault(earner.tag, {})
         return Look(candidate, self.event, self.envelope, progress, plan, known)
 
-    def values_of(self, earner: Earner, programme: str = "") -> Any:
+    def looked(self, earner: Earner) -> tuple[list[Any], list[Any]]:
+        """For each candidate the values that it speaks of, and that of its condition."""
+        plan = self.plan
+        if len(plan.tiered) <= 1:
+            same = self._values(earner, *plan.tiered)
+            return [same] * len(plan.candidates), plan.conditions(same)
+        # All but the tier is the same for all programmes.
+        values = {one: self._values(earner, one) for one in plan.tiered}
+        holds = {one: plan.conditions(its) for one, its in values.items()}
+        each = [one.version.terms.programme for one in plan.candidates]
+        return [values[one] for one in each], [holds[one][n] for n, one in enumerate(each)]
+
+    def _values(self, earner: Earner, programme: str = "") -> Any:
         """The values of what the rules say of the event, the earner and where it happened.
 
         A tier is the one in ``programme``.

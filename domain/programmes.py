@@ -184,7 +184,8 @@ class ProgrammeTerms(View):
         return None if terms is None else terms.of(points_currency)
 
 
-def _check(currencies: tuple[CurrencyTerms, ...], tiers: TierScheme | None) -> None:
+def check_programme(currencies: tuple[CurrencyTerms, ...], tiers: TierScheme | None) -> None:
+    """Refuse terms of points and tiers that cannot all hold."""
     names = [one.points_currency for one in currencies]
     if len(set(names)) < len(names):
         raise TermsContradict(f"a points currency is named twice: {', '.join(names)}")
@@ -224,7 +225,7 @@ class OpeningProgramme(Slice, decides=OpenProgramme, reads=(ProgrammeTerms,)):
             raise ProgrammeAlreadyOpened(programme=command.programme)
         if self.time_zone not in available_timezones():
             raise UnknownTimeZone(time_zone=self.time_zone)
-        _check(command.currencies, command.tiers)
+        check_programme(command.currencies, command.tiers)
         self.trigger(
             ProgrammeOpened(
                 programme=command.programme,
@@ -262,11 +263,11 @@ class AmendingProgramme(Slice, decides=AmendProgramme, reads=(ProgrammeTerms,)):
         terms = self.programmes.at(command.programme, self.time)
         if terms is None:
             raise ProgrammeNotOpened(programme=command.programme, at=self.time)
-        _check(command.currencies, None)
+        check_programme(command.currencies, None)
         amended = _amended(terms, Change(time=self.time, position=0, **_said(command)))
         if len(amended.currencies) > CURRENCIES_MAX:
             raise TermsContradict(f"a programme has at most {CURRENCIES_MAX} points currencies")
-        _check(amended.currencies, amended.tiers)
+        check_programme(amended.currencies, amended.tiers)
         self.trigger(ProgrammeAmended(programme=command.programme, **_said(command)))
 
 

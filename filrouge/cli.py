@@ -49,6 +49,7 @@ COMMANDS: Final = {
     "completeness": "filrouge.commands_retention:completeness",
     "vault": "filrouge.commands_vault:vault",
     "draw": "filrouge.commands_draw:draw",
+    "programme": "filrouge.commands_programme:programme",
     "rules": "filrouge.commands_rules:rules",
     "catalogue": "filrouge.commands_catalogue:catalogue",
     "codes": "filrouge.commands_codes:codes",

@@ -71,8 +71,8 @@ def apply(console: Console, *, file: Path, dry_run: bool, retire: bool, reason: 
 
     said = read_rules(file)
     with opened_ledger(console.settings) as ledger:
-        changes = list(_changes(said, rules_of(ledger.log), retire=retire, reason=reason))
-        position = None if dry_run else _decided(ledger, [command for _, _, command in changes])
+        changes = list(changes_of(said, rules_of(ledger.log), retire=retire, reason=reason))
+        position = None if dry_run else decided(ledger, [command for _, _, command in changes])
     done = [{"rule_id": rule_id, "change": change} for rule_id, change, _ in changes]
     verb = "Would be" if dry_run else "Was"
     lines = [f"{verb} {one['change']}: {one['rule_id']}" for one in done]
@@ -82,9 +82,10 @@ def apply(console: Console, *, file: Path, dry_run: bool, retire: bool, reason: 
     )
 
 
-def _changes(
+def changes_of(
     said: dict[str, RuleTerms], rules: Rules, *, retire: bool, reason: str | None
 ) -> list[tuple[str, str, Command]]:
+    """What has to be decided for the ledger to have these rules: each by name, with a word."""
     from domain.publishing import AmendRule, PublishRule, RetireRule
 
     found: list[tuple[str, str, Command]] = []
@@ -102,7 +103,8 @@ def _changes(
     return found
 
 
-def _decided(ledger: Ledger, commands: list[Command]) -> int | None:
+def decided(ledger: Ledger, commands: list[Command]) -> int | None:
+    """Decide commands one after another; the position of what the last one brought about."""
     from filrouge.wiring import ACTOR, new_id
 
     verdicts = [

@@ -30,12 +30,17 @@ def read_rules(path: Path) -> dict[str, RuleTerms]:
         found = msgspec.convert(said, RuleFile).rules
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, msgspec.ValidationError) as error:
         raise _wrong(path, str(error)) from None
+    check_rules(path, found)
+    return found
+
+
+def check_rules(path: Path, found: dict[str, RuleTerms]) -> None:
+    """Refuse what could not be applied, with its place in the file."""
     for rule_id, terms in found.items():
         try:
             check_terms(terms)
         except FilrougeError as error:
             raise _wrong(path, f"rules.{rule_id}: {error}") from None
-    return found
 
 
 def _wrong(path: Path, said: str) -> Failure:

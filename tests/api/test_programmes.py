@@ -142,7 +142,10 @@ def test_a_members_tier_is_read_and_explained(caller: Caller) -> None:
     [later] = caller.get(path, at="2027-06-01T00:00:00Z").json()["programmes"]
     assert [one["tier"] for one in later["history"]] == ["silver", "gold", None]
     why = caller.get(
-        f"{path}/explanation", figure="programmes[p-tiers].amount", at="2025-05-01T00:00:00Z"
-    ).json()
+        f"/explanations/tier/{member_id}", figure="programmes[p-tiers].amount",
+        at="2025-05-01T00:00:00Z",
+    ).json()  # fmt: skip
     assert why["figures"][0]["arithmetic"] == "120 + 200 = 320"
+    [at_home] = caller.get(f"/members/{member_id}/home", at="2025-05-01T00:00:00Z").json()["tiers"]
+    assert at_home == found
     assert caller.get("/members/nobody/tiers").status_code == 404

@@ -33,9 +33,14 @@ def test_the_page_does_what_it_says(database: str, tmp_path: Path) -> None:
         (tmp_path / name).write_text(content)
     command = f"{sys.executable} -m filrouge"
     script = "\n".join(["set -e", f'filrouge() {{ {command} "$@"; }}', *SHELL.findall(text)])
-    script += "\nfilrouge --ledger shop explain event 10 --json"
-    script += "\nfilrouge --ledger shop explain event 13 --json"
-    script += "\nfilrouge --ledger shop rules list --json\nfilrouge --ledger shop export"
+    script += "".join(f"\nfilrouge --ledger shop explain event {n} --json" for n in (12, 21, 24))
+    script += "\nfilrouge --ledger shop rules list --json"
+    for month in ("2026-03", "2027-02", "2028-03"):
+        script += (
+            f'\nfilrouge --ledger shop explain tier "$MEMBER" --at {month}-03T00:00:00+01:00'
+            " 'programmes[club]' --json"
+        )
+    script += "\nfilrouge --ledger shop export"
     done = subprocess.run(
         ["bash", "-c", script],
         cwd=tmp_path,
@@ -50,28 +55,36 @@ def test_the_page_does_what_it_says(database: str, tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stderr
     lines = [json.loads(line) for line in done.stdout.splitlines() if line.startswith(("{", "["))]
-    first, second, rules, *events = lines
-    found = {
-        one["rule_id"]: (one["reason"], one.get("points", 0)) for one in first["judged"]["findings"]
-    }
-    assert found == {
-        "spend": ("awarded", 12), "first": ("awarded", 20), "week": ("threshold", 0),
-        "large": ("condition", 0),
+    first, fourth, fifth, rules, *tiers = lines[:7]
+    assert found(first) == {
+        "spend": ("awarded", 42), "first": ("awarded", 20), "week": ("threshold", 0),
+        "silver": ("condition", 0), "gold": ("condition", 0),
     }  # fmt: skip
-    found = {
-        one["rule_id"]: (one["reason"], one.get("points", 0))
-        for one in second["judged"]["findings"]
-    }
-    assert found == {
-        "spend": ("awarded", 55), "first": ("awarded", 20), "week": ("eligibility", 0),
-        "large": ("awarded", 27),
+    assert found(fourth) == {
+        "spend": ("awarded", 95), "first": ("not_first", 0), "week": ("eligibility", 0),
+        "silver": ("awarded", 23), "gold": ("condition", 0),
     }  # fmt: skip
+    assert found(fifth)["gold"] == ("awarded", 60)
     assert {one["rule_id"]: one["version"] for one in rules} == {
-        "first": 1, "large": 1, "spend": 2, "week": 1,
+        "first": 1, "gold": 1, "silver": 1, "spend": 2, "week": 1,
     }  # fmt: skip
-    awards = [one["data"] for one in events if one["type"] == "points.earned.v1"]
+    figures = [
+        {one["figure"].partition("].")[2]: one["value"] for one in tier["figures"]}
+        for tier in tiers
+    ]
+    assert [one["tier"] for one in figures] == ["gold", "silver", "welcome"]
+    assert figures[0]["keeping.missing"] == 25_000
+    assert figures[0]["held_until"] == "2027-02-01T00:00:00+01:00"
+    awards = [one["data"] for one in lines[7:] if one["type"] == "points.earned.v1"]
     points: dict[str, int] = {}
     for award in awards:
         points[award["rule_id"]] = points.get(award["rule_id"], 0) + award["points"]
-    # 12 + 55 + 30 + 8 + 20; two members; 27 + 15; 12.40 + 30 + 8 are over 50 in one week.
-    assert points == {"spend": 125, "first": 40, "large": 42, "week": 100}
+    # 42 + 180 + 75 + 95 + 60 + 20; two members; 42.40 + 75 are over 50 in one week; a quarter of
+    # 95 and of 20; and 60 once more.
+    assert points == {"spend": 472, "first": 40, "week": 100, "silver": 28, "gold": 60}
+
+
+def found(explained: Any) -> dict[str, tuple[str, int]]:
+    """What each rule gave, and why."""
+    findings = explained["judged"]["findings"]
+    return {one["rule_id"]: (one["reason"], one.get("points", 0)) for one in findings}
