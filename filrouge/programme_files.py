@@ -57,9 +57,8 @@ def read_programmes(path: Path) -> ProgrammeFile:
             raise wrong_programmes(path, f"programmes.{name}: {error}") from None
     check_rules(path, found.rules)
     for rule_id, terms in found.rules.items():
-        programme = found.programmes.get(terms.programme)
-        if programme is not None:
-            _check_names(path, rule_id, terms, programme)
+        if terms.programme in found.programmes:
+            _check_names(path, rule_id, terms, found.programmes[terms.programme])
     return found
 
 
