@@ -121,6 +121,10 @@ def test_nothing_moves_and_nobody_is_found(postgres_url: str, data: Path, tmp_pa
         nobody_is_found(env, chosen, since)
 
 
+PEOPLE = ("profiles", "campaign_people", "consent_history", "kept_members", "tier_members")
+"""Tables with a row for each member, which says that the membership ended."""
+
+
 def nothing_moved(before: Any, live: Any, members: set[str]) -> None:
     """Every total, every balance and every statement is the same; only they themselves changed."""
     assert before.keys() == live.keys()
@@ -131,7 +135,7 @@ def nothing_moved(before: Any, live: Any, members: set[str]) -> None:
             for key in changed:
                 assert {**table[key], ENDED: 0} == {**before[name][key], ENDED: 0}
             assert table["members"][ENDED] == len(members)
-        elif name.startswith(("profiles", "campaign_people", "consent_history", "kept_members")):
+        elif name.startswith(PEOPLE):
             assert changed == members
         elif name.startswith("identities"):
             assert len(changed) == len(members)
