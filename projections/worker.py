@@ -107,7 +107,8 @@ class _Share:
             if not self._room.is_left() and page.end < self._horizon:
                 self._each(Filling.begin_again)
                 return page.end
-            self._tell(SLICES * page.end)
+            if page.end < self._horizon:
+                self._tell(SLICES * page.end)
         self._write(last=True)
         self._tell(SLICES * self._horizon)
         return self._horizon
@@ -133,9 +134,10 @@ class _Share:
         self._tell(SLICES * self._horizon)
 
     def _tell(self, done: int) -> None:
-        """Say about how far it is; narrower slices make it less, which nobody needs to see."""
-        self._told = max(self._told, done // SLICES)
-        self._say(self._told)
+        """Say about how far it is, if that is more than was said."""
+        if done // SLICES > self._told:
+            self._told = done // SLICES
+            self._say(self._told)
 
     def _along(self) -> Iterator[Page]:
         position = 0

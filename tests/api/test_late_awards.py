@@ -36,7 +36,7 @@ def test_a_late_event_is_awarded_by_the_rule_of_its_time_and_known_from_today(
     late = reported(caller, bought("late", member, 1, "2026-01-10T12:00:00Z"))
 
     # What the rules say of the two: each by the version of its own time.
-    found = {at: read(caller, f"/events/{at}/awards") for at in (on_time, late)}
+    found = {at: read(caller, f"/explanations/event/{at}")["judged"] for at in (on_time, late)}
     versions = {
         at: [(one["rule_version"], one["points"]) for one in why["findings"] if "points" in one]
         for at, why in found.items()
@@ -64,11 +64,12 @@ def test_a_late_event_is_awarded_by_the_rule_of_its_time_and_known_from_today(
     [line] = read(caller, statement, known_at=known)["lines"]
     assert (line["position"], line["balance"]) == (award - 2, 25)
 
+    explained = f"/explanations/account/{account}"
     # And the explanation of the balance says all of it: rule, version, and both times.
-    steps = read(caller, f"{balance}/explanation", figure="active", at=MARCH)["steps"]
+    steps = read(caller, explained, figure="active", at=MARCH)["steps"]
     [step] = [one for one in steps if one["position"] == award]
     assert (step["rule_id"], step["rule_version"], step["cause"]) == ("late", 1, late)
     assert step["time"] == "2026-01-10T12:00:00Z"
     assert step["recorded_at"] > known
-    then = read(caller, f"{balance}/explanation", figure="active", at=MARCH, known_at=known)
+    then = read(caller, explained, figure="active", at=MARCH, known_at=known)
     assert [one["position"] for one in then["steps"] if "rule_id" in one] == [award - 2]

@@ -36,10 +36,10 @@ def run(
     random = Random(seed)  # noqa: S311 - which fault comes next is no secret
     done: Counter[str] = Counter()
     kinds = kinds_of(disk)
-    began = said = time.monotonic()
     with House(folder, servers=SERVERS) as house, Shop(house.start(), disk) as shop:
         for n in range(processes):
             shop.begin(n, pause_seconds=pause_seconds)
+        began = said = time.monotonic()
         while time.monotonic() - began < seconds:
             for kind in random.sample(kinds, len(kinds)):
                 if time.monotonic() - began > seconds:
