@@ -12,6 +12,7 @@ from domain.event import tags_of
 from domain.ledger import EventVoided
 from domain.people import Membership
 from domain.personal import Personal
+from domain.points import PointsReleased
 from domain.rewards import RewardGranted, RewardRedeemed, RewardState, RewardWithdrawn
 from domain.types import (
     ID,
@@ -231,3 +232,14 @@ class Withdrawing(Slice, decides=WithdrawReward, reads=(RewardState,)):
         for position, payment in self.reward.payments.items() if command.refund else ():
             tags = (*tags_of(payment), position_tag(position))
             self.trigger(EventVoided(position=position, tags=tags, **why))  # type: ignore[arg-type]
+            if payment.reservation_id is not None:  # which holds them again, now that it is voided
+                self.trigger(
+                    PointsReleased(
+                        account_id=payment.account_id,
+                        member_id=payment.member_id,
+                        reservation_id=payment.reservation_id,
+                        points=payment.points,
+                        lots=payment.lots,
+                        reason=command.reason,
+                    )
+                )

@@ -80,7 +80,7 @@ def test_the_page_does_what_it_says(database: str, tmp_path: Path) -> None:
     assert '"state":"usable"' in said
     assert "1 plays of wheel" in said
     *_, balance, items = said.strip().splitlines()
-    states = json.loads(balance[balance.rindex('{"account_id"') :])
+    states = json.loads(balance[balance.index('{"issued"') :])
     assert (states["spendable"], states["spent"]) == (150, 200)
     left = {one["item_id"]: (one["stock"], one["codes"]) for one in json.loads(items)}
     assert left == {

@@ -223,6 +223,16 @@ def test_a_refund_gives_each_lot_its_points_back() -> None:
     assert states(scenario).spent == 0
 
 
+def test_a_refund_of_what_was_kept_before_leaves_nothing_reserved() -> None:
+    """The reservation that paid held the points again, now that its redemption is voided."""
+    scenario = house(listed(**PRICE))
+    before = states(scenario)
+    kept = scenario.when(keep(account_id="a1"))[-1]
+    scenario.when(ConfirmItem(reward_id=kept.reward_id))
+    scenario.when(WithdrawReward(reward_id=kept.reward_id, reason="returned", refund=True))
+    assert states(scenario) == before
+
+
 def test_without_a_refund_the_points_stay_spent() -> None:
     """Withdrawn for a reason that is the member's own."""
     scenario = house(listed(**PRICE))

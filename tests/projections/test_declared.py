@@ -42,7 +42,7 @@ from tests.projections.histories import History
 from tests.projections.movements import RandomMovements
 from tests.projections.raffles import RandomRaffles
 
-EVENTS = 200
+EVENTS = 260
 WEEK = timedelta(days=7)
 
 
@@ -58,16 +58,16 @@ class Everything(History):
     def event(self, head: int) -> Event:
         """An event of the engine's histories, a movement of points, or something else."""
         which = self._any.random()
-        if which < 0.4:
+        if which < 0.3:
             return super().event(head)
-        if which < 0.5:
+        if which < 0.38:
             return self._catalogue()
-        if which < 0.7:
+        if which < 0.53:
             moved: Event = self._points_moved.one()
             return moved
-        if which < 0.74:
+        if which < 0.57:
             return self._bought()
-        return self._raffles.one() if which < 0.82 else self._other()
+        return self._raffles.one() if which < 0.65 else self._other()
 
     def _bought(self) -> Event:
         number = self._any.randrange(4)
