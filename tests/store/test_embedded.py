@@ -18,10 +18,12 @@ from store.embedded_cluster import VERSIONS
 
 # A process that uses the server of a folder until it is told to leave, or interrupted.
 HOLDER = """
+import signal
 import sys
 from pathlib import Path
 import psycopg
 from store.embedded import EmbeddedPostgres
+signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where tests run behind a shell
 with EmbeddedPostgres.start(Path(sys.argv[1])) as server:
     try:
         print(server.url, flush=True)
