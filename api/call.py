@@ -61,18 +61,22 @@ class Call:
         instant: InstantOf[T] | None = None,
         when: When = NOW,
         opens: Callable[[Any], Any] | None = None,
+        about: Callable[[Any], Collection[str]] | None = None,
     ) -> Response[bytes]:
         """Answer with what the query finds, at or past ``min_position``.
 
         The query runs in a thread and returns what it found and the position that it reflects.
         Sealed values are opened for who may see them. ``instant`` is the one that an answer was
         computed for: its tag only changes when something else does. ``opens`` is what opens the
-        sealed values of the answer, in a thread, if that is not all of them.
+        sealed values of the answer, in a thread, if that is not all of them. ``about`` says of whom
+        the access log is to say that opened values were read, where the seals do not name them.
         """
         look = positions.by_query(self.served, _encoding(query, instant))
         # What was known then is settled; what is known now about an instant may still come.
         settled = when.known_at is not None
-        return await self._answer(look, min_position, absent, etag=etag, past=settled, opens=opens)
+        return await self._answer(
+            look, min_position, absent, etag=etag, past=settled, opens=opens, about=about
+        )
 
     async def read_rows(
         self,
@@ -116,6 +120,7 @@ class Call:
         etag: bool = True,
         past: bool = False,
         opens: Callable[[Any], Any] | None = None,
+        about: Callable[[Any], Collection[str]] | None = None,
     ) -> Response[bytes]:
         state = self.request.scope["state"]
         found, position = await positions.reached(
@@ -124,13 +129,18 @@ class Call:
         if found is None:
             raise (absent or RequestError)(position=position)
         body, at = found
-        body = await self.opened(body, opens)
+        body = await self.opened(body, opens, about)
         headers = {positions.HEADER: state["ledger_position"]}
         if etag:
             return tagged(self.request, body, headers, body.replace(at, b""), weak=bool(at))
         return Ready(body, headers=headers)
 
-    async def opened(self, body: bytes, opens: Callable[[Any], Any] | None = None) -> bytes:
+    async def opened(
+        self,
+        body: bytes,
+        opens: Callable[[Any], Any] | None = None,
+        about: Callable[[Any], Collection[str]] | None = None,
+    ) -> bytes:
         """An answer in JSON, with sealed values opened if the key may see them."""
         if not self.access.personal or _SEALED not in body:
             return body
@@ -138,7 +148,7 @@ class Call:
         sealed = msgspec.json.decode(body)
         subjects = self.ledger.vault.subjects_in(sealed)
         if subjects:  # recorded before it is shown
-            await self.noted(subjects)
+            await self.noted(subjects.union(about(sealed) if about else ()))
         open_all = partial(self.ledger.vault.open_all, restricted=self.access.admin)
         return _encode(await in_thread(opens or open_all, sealed))
 

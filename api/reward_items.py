@@ -122,8 +122,6 @@ async def list_rewards(
     """
     call, when = call_of(request), when_of(as_of, known_at)
     after, stated = cursors.key_of(cursor) or "", instant("at", at) or when.shown_at
-    if call.access.personal:
-        await call.noted([f"member:{member_id}"])
 
     def page(reader: Reader) -> RewardPage:
         shown_at = stated or datetime.now(UTC)
@@ -136,6 +134,7 @@ async def list_rewards(
         min_position=min_position,
         when=when,
         instant=lambda page: page.rewards[0].at if page.rewards else None,
+        about=lambda _: [f"member:{member_id}"],
     )
 
 
@@ -148,7 +147,10 @@ async def read_reward(
     known_at: KnownAt = None,
     min_position: MinPosition = None,
 ) -> Response[bytes]:
-    """Read a reward and its state at an instant."""
+    """Read a reward and its state at an instant, and its code for a key that may see it.
+
+    Who has the code opened is written down in the access log, for the member.
+    """
     call, when = call_of(request), when_of(as_of, known_at)
     stated = instant("at", at) or when.shown_at
 
@@ -161,6 +163,7 @@ async def read_reward(
         when=when,
         absent=NoSuchReward,
         instant=lambda reward: reward.at,
+        about=lambda reward: [f"member:{reward['member_id']}"] if reward["member_id"] else [],
     )
 
 

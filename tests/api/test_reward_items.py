@@ -94,8 +94,9 @@ def test_a_code_is_shown_to_who_may_see_it_and_found_by_who_takes_it(
     assert mine["code"] == code
     [sealed] = Caller(house, "read").get(path).json()["rewards"]
     assert sealed["code"].startswith("sealed|code.supplied.v1|code|voucher:")
+    assert caller.get(f"/rewards/{mine['reward_id']}").json()["code"] == code
     accesses = caller.get("/accesses", subject=f"member:{member_id}").json()["reads"]
-    assert "list_rewards" in {one["operation"] for one in accesses}
+    assert {one["operation"] for one in accesses} >= {"list_rewards", "read_reward"}
     till = Caller(house, "read", "command")
     found = till.post("/codes/lookup", {"code": code.lower().replace("-", " ")}).json()
     assert [one["reward_id"] for one in found["rewards"]] == [mine["reward_id"]]
