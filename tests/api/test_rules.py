@@ -77,7 +77,8 @@ def test_a_rule_from_its_publication_to_its_end(caller: Caller, member: str) -> 
     why = caller.get(f"/explanations/event/{enough}", figure=figure, proofs=True).json()
     [given] = why["figures"]
     assert (given["value"], given["arithmetic"]) == (10, "10 = 10 (version 1: awarded)")
-    assert [step["position"] for step in why["steps"]] == [enough, events[0]["position"]]
+    [spent] = [one["position"] for one in events if one["data"]["rule_id"] == "spend"]
+    assert [step["position"] for step in why["steps"]] == [enough, spent]
     assert [step["changes"] for step in why["steps"]] == [
         [], [{"figure": figure, "change": 10, "value": 10}],
     ]  # fmt: skip
