@@ -152,6 +152,7 @@ class TestMethods:
 class TestHealth:
     def test_health_and_readiness(self, house: Any) -> None:
         """Health and readiness need no key."""
+        until(lambda: house.client.get("/ready").status_code == 200)  # it has just been started
         for path in ("/health", "/ready"):
             answer = house.client.get(path)
             assert answer.status_code == 200

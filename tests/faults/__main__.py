@@ -19,7 +19,7 @@ from tests.faults.random_faults import run
 MINUTES = 30.0
 PROCESSES = 3
 PAUSE_SECONDS = 0.05
-"""Between two calls of one caller, so that the log stays of a size that can be rebuilt often."""
+"""Longer than in the tests: after so many minutes, too, the log is to be rebuilt often."""
 INSIDE = "FILROUGE_TEST_FAULTS_INSIDE"
 
 

@@ -21,6 +21,8 @@ import httpx
 import msgspec
 
 CALLERS = 4
+PAUSE_SECONDS = 0.02
+"""Between two calls of one caller, so that the log stays of a size that is soon rebuilt."""
 ANSWER_SECONDS_MAX = 120
 RETRY_SECONDS = 0.02
 REQUEST_SECONDS_MAX = 5
@@ -41,7 +43,7 @@ class Target(msgspec.Struct):
     key: str
     accounts: list[str]
     seed: int
-    pause_seconds: float = 0.0
+    pause_seconds: float = PAUSE_SECONDS
 
 
 class Answer(NamedTuple):

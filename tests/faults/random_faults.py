@@ -11,6 +11,7 @@ from random import Random
 from tests.faults.full_disk import Disk
 from tests.faults.house import House
 from tests.faults.kinds import kinds_of
+from tests.faults.load import PAUSE_SECONDS
 from tests.faults.shop import Shop
 
 SERVERS = 2
@@ -25,7 +26,7 @@ def run(
     seed: int,
     seconds: float,
     processes: int,
-    pause_seconds: float = 0.0,
+    pause_seconds: float = PAUSE_SECONDS,
     say: Callable[[str], None],
 ) -> Counter[str]:
     """Do so for so long, then check; returns how often each kind was done.

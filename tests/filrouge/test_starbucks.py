@@ -77,7 +77,7 @@ FROM (SELECT convert_from(entry, 'UTF8')::jsonb AS e FROM ledger_test.entries) A
 WHERE e->'data' ? 'campaign_id' GROUP BY 1, 2
 """
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
-EXPLAINED = int(os.environ.get("FILROUGE_TEST_EXPLAINED_MEMBERS", "50"))
+EXPLAINED = int(os.environ.get("FILROUGE_TEST_EXPLAINED_MEMBERS", "20"))
 """Members and accounts whose figures are all explained: 17000 is everybody, and takes minutes."""
 CAMPAIGNS = 10 if "FILROUGE_TEST_EXPLAINED_MEMBERS" in os.environ else 1
 EVENTS_OF = {
