@@ -73,7 +73,7 @@ def while_appending(shop: Shop, disk: Disk) -> None:
     load, house = shop.begin(), shop.house
     disk.fill()
     while not any("DiskFull" in str(one) for one in house.servers[0].logged("batch.failed")):
-        load.hears("503")
+        load.hears("503", disk.fill)
     disk.make_room()
     house.start_postgres()
     shop.check()

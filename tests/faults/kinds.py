@@ -129,7 +129,7 @@ def disk_full(shop: Shop, random: Random) -> None:
     shop.disk.fill()
     try:
         for _ in range(random.randint(1, 20)):
-            shop.loads[0].hears("503")
+            shop.loads[0].hears("503", shop.disk.fill)
     finally:
         shop.disk.make_room()
     shop.house.start_postgres()

@@ -12,7 +12,7 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from random import Random
 from typing import Any, NamedTuple
@@ -191,14 +191,19 @@ class Load:
                     self.answers.update(said)
                 self._grown.notify_all()
 
-    def hears(self, status: str) -> None:
+    def hears(self, status: str, meanwhile: Callable[[], None]) -> None:
         """Wait until one more caller has had an answer of this status, while any are answered.
 
-        A disk that is full has room for some time yet where PostgreSQL made files ahead of need.
+        ``meanwhile`` is done again and again: a disk that was full has room once more where
+        PostgreSQL removes files, and room for some time where it made files ahead of need.
         """
         with self._grown:
             least = self.answers[status] + 1
-            while self.answers[status] < least:
+        while True:
+            meanwhile()
+            with self._grown:
+                if self.answers[status] >= least:
+                    return
                 assert self._grown.wait(WAIT_SECONDS_MAX), f"nobody was answered; {self.answers}"
 
     def goes_on(self, events: int = 20) -> None:
