@@ -1,7 +1,8 @@
 """A host that falls silent with the head locked: whoever waits for its turn ends that session.
 
-PostgreSQL has no timeout for this. Its own counts whether anybody waits or not, so it has to be
-longer than the longest decision; until then a host that is gone would hold the head.
+Whether it says nothing, or does not read what it has asked for. PostgreSQL has no timeout for this.
+Its own counts whether anybody waits or not, so it has to be longer than the longest decision; until
+then a host that is gone would hold the head.
 """
 
 from __future__ import annotations
@@ -17,13 +18,18 @@ LOOK_SECONDS: Final = 2
 """How often whoever waits for its turn looks whether the one before it is still there."""
 SILENT_SECONDS_MAX: Final = 5
 """How long whoever has the head locked may keep PostgreSQL waiting while others wait for it."""
+UNREAD_SECONDS_MAX: Final = 15
+"""How long, then, it may take to read what it has asked for."""
 LOCK_SECONDS_MAX: Final = 60
 """How long a batch waits for its turn; then its callers are told that it was not taken."""
 
 END_SILENT_SQL: Final = """
 SELECT pg_terminate_backend(a.pid) FROM pg_stat_activity a
-WHERE a.wait_event = 'ClientRead' AND a.state <> 'idle'
-  AND a.state_change < clock_timestamp() - make_interval(secs => %s)
+WHERE a.state <> 'idle'
+  AND (a.wait_event = 'ClientRead'
+       AND a.state_change < clock_timestamp() - make_interval(secs => %s)
+    OR a.wait_event = 'ClientWrite'
+       AND a.state_change < clock_timestamp() - make_interval(secs => %s))
   AND a.pid IN (
     SELECT l.pid FROM pg_locks l
     WHERE l.locktype = 'relation' AND l.relation = 'head'::regclass AND l.granted
@@ -52,4 +58,5 @@ def end_silent(connect: Callable[[], psycopg.Connection]) -> int:
     with connect() as connection:
         # A ledger's role may neither see nor end the sessions of others; who logged in may.
         connection.execute("RESET ROLE")
-        return len(connection.execute(END_SILENT_SQL, [SILENT_SECONDS_MAX]).fetchall())
+        allowed = [SILENT_SECONDS_MAX, UNREAD_SECONDS_MAX]
+        return len(connection.execute(END_SILENT_SQL, allowed).fetchall())

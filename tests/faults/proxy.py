@@ -16,7 +16,7 @@ from typing import Self
 
 SOCKET_FILE = ".s.PGSQL.5432"
 CHUNK_BYTES = 1 << 16
-REACHED_SECONDS_MAX = 60
+REACHED_SECONDS_MAX = 200
 WRITING = b"\0write\0"
 """What a server says when a batch is decided and its rows come."""
 FILLING = b'COPY "projection_'

@@ -4,12 +4,10 @@ import os
 import signal
 from random import Random
 
-import psutil
-
+from tests.faults.kinds import backend_killed
 from tests.faults.shop import Shop
 
 KILLS = int(os.environ.get("FILROUGE_TEST_KILLS", "6"))
-END_SECONDS_MAX = 60
 
 
 def test_killed_again_and_again(shop: Shop) -> None:
@@ -25,8 +23,6 @@ def test_killed_again_and_again(shop: Shop) -> None:
         elif n % 4 == 2:
             house.end_postgres(signal.SIGQUIT)
         else:  # PostgreSQL restarts by itself when one of its processes dies
-            backends = house.postmaster().children()
-            random.choice(backends).send_signal(signal.SIGKILL)
-            psutil.wait_procs(backends, END_SECONDS_MAX)
+            backend_killed(shop, random)
     shop.check()
     assert house.servers[0].logged("projection.interrupted")

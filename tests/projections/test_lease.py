@@ -17,7 +17,15 @@ import pytest
 
 from domain.ledger import OpenLedger
 from projections import builds
-from projections.lease import LEASE_IS_OVER, TAKEOVER_SECONDS_MAX, Lease, holder
+from projections.lease import (
+    LEASE_IS_OVER,
+    LEASE_SECONDS,
+    LOOK_SECONDS,
+    TAKEOVER_SECONDS_MAX,
+    TERMINATE_MILLISECONDS_MAX,
+    Lease,
+    holder,
+)
 from projections.reader import reading
 from projections.runner import Runner
 from projections.status import wait_for
@@ -147,12 +155,13 @@ def test_a_leader_that_falls_silent_is_replaced(brand: Brand, leader: Leader, si
 
     Woken up, it writes nothing, and stands by until it is its turn.
     """
+    assert LEASE_SECONDS + LOOK_SECONDS + TERMINATE_MILLISECONDS_MAX / 1000 < TAKEOVER_SECONDS_MAX
     process = leader(silent)
     assert number_of(brand.ledger) == process.pid
     with Runner(brand.ledger, [VISITS]).start() as standing_by:
         head = brand.tell(visit())
         os.waitid(os.P_PID, process.pid, os.WSTOPPED)
-        assert wait_for(brand.ledger.pool, VISITS, head, TAKEOVER_SECONDS_MAX)
+        assert wait_for(brand.ledger.pool, VISITS, head, WAIT_SECONDS_MAX)
         assert number_of(brand.ledger) == os.getpid()
         process.send_signal(signal.SIGCONT)
         head = brand.tell(visit(), visit())
@@ -160,7 +169,7 @@ def test_a_leader_that_falls_silent_is_replaced(brand: Brand, leader: Leader, si
         assert number_of(brand.ledger) == os.getpid()
         standing_by.stop()
         head = brand.tell(visit())
-        assert wait_for(brand.ledger.pool, VISITS, head, TAKEOVER_SECONDS_MAX)
+        assert wait_for(brand.ledger.pool, VISITS, head, WAIT_SECONDS_MAX)
     assert number_of(brand.ledger) == process.pid
     assert visits(brand.ledger) == 4
 
@@ -172,7 +181,7 @@ def test_a_leader_that_dies_is_replaced(brand: Brand, leader: Leader) -> None:
         assert number_of(brand.ledger) == process.pid
         process.kill()
         head = brand.tell(visit())
-        assert wait_for(brand.ledger.pool, VISITS, head, TAKEOVER_SECONDS_MAX)
+        assert wait_for(brand.ledger.pool, VISITS, head, WAIT_SECONDS_MAX)
         assert number_of(brand.ledger) == os.getpid()
     assert visits(brand.ledger) == 1
 
@@ -190,8 +199,11 @@ def test_who_stops_hands_over_at_once(brand: Brand) -> None:
         assert wait_for(brand.ledger.pool, VISITS, brand.tell(visit()), WAIT_SECONDS_MAX)
 
 
-def test_a_lease_is_renewed_while_a_connection_is_cut(brand: Brand, database: str) -> None:
+def test_a_lease_is_renewed_while_a_connection_is_cut(
+    brand: Brand, database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The thread that renews makes its connection again, and the leader stays the leader."""
+    monkeypatch.setattr("projections.lease.LEASE_SECONDS", 30.0)
     with Runner(brand.ledger, [VISITS]).start():
         assert wait_for(brand.ledger.pool, VISITS, 1, WAIT_SECONDS_MAX)
         first = holder(brand.ledger.pool, [VISITS])

@@ -161,6 +161,7 @@ def test_lost_connections_are_made_again(
     monkeypatch.setattr("projections.runner.FIRST_RETRY_SECONDS", 0.01)
     monkeypatch.setattr("projections.runner.LAST_RETRY_SECONDS", 0.01)
     runner = start(SAMPLE, batch_events=5)
+    assert wait_for(ledger.pool, SAMPLE, 1, WAIT_SECONDS_MAX), runner.status()
     with psycopg.connect(ledger.connect.args[0], autocommit=True) as owner:  # type: ignore[attr-defined]
         cut = 0
         for head in History(9).record(ledger, 150):

@@ -96,7 +96,8 @@ def test_any_changed_byte_of_a_tile_is_found(sealed: Ledger, database: str) -> N
     [
         "UPDATE checkpoints SET root = set_bit(root, 9::bigint, 1 - get_bit(root, 9))",
         "UPDATE checkpoints SET note = overlay(note placing 'X' from 12)",
-        "UPDATE checkpoints SET note = overlay(note placing 'X' from length(note) - 20)",
+        "UPDATE checkpoints SET note = overlay(note placing CASE WHEN"
+        " substr(note, length(note) - 20, 1) = 'X' THEN 'Y' ELSE 'X' END from length(note) - 20)",
         "UPDATE checkpoints SET size = size - 1",
         "UPDATE checkpoints SET note = (SELECT note FROM checkpoints ORDER BY size LIMIT 1)",
     ],

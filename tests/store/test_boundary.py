@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from time import sleep
 from typing import Any
 
 import psycopg
@@ -57,9 +58,12 @@ def held_up(ledger: Ledger, database: str) -> Iterator[None]:
             [NewEvent(CustomRecorded(kind="wait"), "w1", "/wait", NOON)], actor="t"
         )
         watcher = psycopg.connect(database, autocommit=True)
-        blocked = "SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+        blocked = (
+            "SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+            " AND datname = current_database()"
+        )
         while watcher.execute(blocked).fetchone() is None:
-            pass
+            sleep(0.005)
         watcher.close()
         yield
     waiting.result()

@@ -8,6 +8,7 @@ from contextlib import closing
 from itertools import islice
 
 import psycopg
+import pytest
 from eventsourcing.dcb.api import DCBEvent, DCBRecorder
 from eventsourcing.dcb.postgres_tt import PostgresDCBRecorderTT
 from eventsourcing.postgres import PostgresDatastore
@@ -138,9 +139,11 @@ def test_the_library_loses_what_commits_late(database: str) -> None:
 
 
 def test_a_late_commit_holds_its_place(
-    ledger: Ledger, installation: Database, database: str
+    ledger: Ledger, installation: Database, database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The same beside two writers of ours: the quick one waits, and nothing is lost."""
+    # What slows the commit down is a lock, and a writer gives up a lock after so long.
+    monkeypatch.setattr("store.writer.LOOK_SECONDS", 60)
     with psycopg.connect(database) as connection:
         is_slow = "position('\"slow\"'::bytea IN NEW.entry) > 0"
         connection.execute(SLOW_COMMIT.format(table="ledger_test.entries", is_slow=is_slow))

@@ -21,6 +21,7 @@ from store.tree import LEAVES_AT_ONCE, NoSuchCheckpoint, NoSuchTile, NotSealedYe
 
 KEYS = LogKeys([b"one key".ljust(32)])
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+OTHER_HASH = "hashes = set_byte(hashes, 39, 255 - get_byte(hashes, 39))"
 
 
 def record(ledger: Ledger, count: int, start: int = 0) -> None:
@@ -188,7 +189,7 @@ def test_a_broken_tile_stops_the_signing(ledger: Ledger, database: str) -> None:
     signed = ledger.tree.checkpoint()
     with psycopg.connect(database, autocommit=True) as owner:
         owner.execute("SET session_replication_role = replica")
-        owner.execute("UPDATE ledger_test.tiles SET hashes = overlay(hashes placing 'x' from 40)")
+        owner.execute(f"UPDATE ledger_test.tiles SET {OTHER_HASH}")
     record(ledger, 10, 10)
     with pytest.raises(TreeBroken):
         ledger.tree.grow(KEYS)
@@ -224,7 +225,7 @@ def test_tiles_only_grow(ledger: Ledger) -> None:
     record(ledger, 10)
     ledger.tree.grow(KEYS)
     for statement in (
-        "UPDATE tiles SET hashes = overlay(hashes placing 'x' from 40)",
+        f"UPDATE tiles SET {OTHER_HASH}",
         "UPDATE tiles SET hashes = substring(hashes for 32)",
         "UPDATE tiles SET index = index + 1",
     ):
