@@ -13,6 +13,7 @@ from litestar.routes import HTTPRoute
 from api.access import Gate
 from api.errors import Unauthenticated
 from store.credentials import ApiKey, Credentials
+from tests.api.conftest import until
 
 EVENT = {
     "specversion": "1.0", "id": "access-1", "source": "/test", "type": "visit.recorded.v1",
@@ -41,6 +42,7 @@ def addresses(app: Litestar) -> list[tuple[str, str]]:
 class TestWithoutKey:
     def test_everything_else_is_refused(self, house: Any) -> None:
         """Without a key nothing is answered but health and documentation."""
+        until(lambda: house.client.get("/ready").status_code == 200)  # it has just been started
         for method, path in addresses(house.app):
             answer = house.client.request(method, path.format_map(PARTS))
             if path in OPEN:

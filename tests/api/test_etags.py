@@ -15,10 +15,11 @@ def ids(caller: Any) -> dict[str, str]:
     """A member and an account."""
     member_id = made(caller, "/members", {"country": "FR"}, "member_id")
     account = {"programme": "p", "points_currency": "c", "holders": [member_id]}
-    return {
-        "member_id": member_id,
-        "account_id": made(caller, "/accounts", account, "account_id"),
-    }
+    account_id = made(caller, "/accounts", account, "account_id")
+    head = caller.get("/events").headers["ledger-position"]
+    for path in (f"/members/{member_id}/home", f"/accounts/{account_id}/balance"):
+        assert caller.get(path, min_position=head).status_code == 200
+    return {"member_id": member_id, "account_id": account_id}
 
 
 PATHS = ["/members/{member_id}", "/members/{member_id}/home", "/accounts/{account_id}/balance",

@@ -23,7 +23,7 @@ from api.problems import kinds
 from filrouge.documentation.metrics import documented_metrics
 from filrouge.shared_metrics import shared_metrics, worker_ended
 from store.ledger import Ledger
-from tests.api.conftest import LEDGER, House, purchase
+from tests.api.conftest import LEDGER, House, purchase, until
 
 Series = dict[tuple[str, tuple[tuple[str, str], ...]], float]
 
@@ -180,14 +180,15 @@ class TestLabels:
     def test_every_ledger_has_its_projections(self, house: House, caller: Any) -> None:
         """Each projection says how far it is, and in which state."""
         caller.post("/members")
-        until = caller.get("/status").json()["position"]
-        caller.get("/accounts", id="a_none", min_position=str(until))
+        head = caller.get("/status").json()["position"]
+        answer = caller.get("/accounts", account_id="a_none", min_position=str(head))
+        assert answer.status_code == 200
+        until(lambda: scrape(house).of("filrouge_lease_held", ledger=LEDGER) == 1)
         scraped = scrape(house)
-        assert scraped.of("filrouge_lease_held", ledger=LEDGER) == 1
         for one in projections.ALL:
             labels = {"ledger": LEDGER, "projection": one.name}
             lag = scraped.of("filrouge_projection_lag_events", **labels)
-            assert scraped.of("filrouge_projection_position", **labels) + lag >= until
+            assert scraped.of("filrouge_projection_position", **labels) + lag >= head
             states = [
                 value
                 for (name, labels_), value in scraped.series.items()
@@ -220,8 +221,9 @@ class TestAccess:
         name = database.rpartition("/")[2].partition("?")[0]
         app = create_app(installation.open, None, ready=["away"])  # type: ignore[arg-type] # no key is looked up
         with TestClient(app) as client, psycopg.connect(postgres_url, autocommit=True) as owner:
+            readable = {"name": "filrouge_ledger_readable", "ledger": "away"}
+            until(lambda: Scrape(client.get("/metrics").text).of(**readable) == 1)
             found = Scrape(client.get("/metrics").text)
-            assert found.of("filrouge_ledger_readable", ledger="away") == 1
             assert found.of("filrouge_log_position", ledger="away") == 1
             assert found.of("filrouge_lease_held", ledger="away") == 0
             assert found.of("filrouge_log_sealed_position", ledger="away") == 0

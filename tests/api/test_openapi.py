@@ -58,7 +58,8 @@ def fuzz(server: str, key: str, folder: Path, ids: dict[str, str], *options: str
         [
             Path(sys.executable).with_name("schemathesis"),
             *("--config-file", settings, "run", f"{server}/openapi.json"),
-            *("--header", f"Authorization: {key}", "--no-color", "--seed", "1", *options),
+            *("--header", f"Authorization: {key}", "--no-color", "--seed", "1"),
+            *("--request-timeout", "60", *options),
         ],
         capture_output=True,
         text=True,

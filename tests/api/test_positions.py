@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from api.limits import Limits
+
 READS = [
     "/members/{member_id}", "/members/{member_id}/home", "/members/{member_id}/history",
     "/members?member_id={member_id}", "/accounts/{account_id}/balance",
@@ -69,8 +71,11 @@ class TestPositions:
             member_id = made(caller, "/members", {"country": "FR"}, "member_id")
             assert caller.get(f"/members/{member_id}").status_code == 200
 
-    def test_too_long(self, caller: Any) -> None:
+    def test_too_long(self, house: Any, caller: Any, monkeypatch: pytest.MonkeyPatch) -> None:
         """A position that does not come in time: 503, and when to come back."""
+        at_the_head = with_position("/campaigns", caller.get("/events").headers["ledger-position"])
+        assert caller.get(at_the_head).status_code == 200
+        monkeypatch.setattr(house.client.app.state, "limits", Limits(wait_seconds=0.5))
         head = int(caller.get("/events").headers["ledger-position"].split(".")[1])
         answer = caller.get(with_position("/campaigns", str(head + 10)))
         assert answer.status_code == 503

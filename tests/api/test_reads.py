@@ -42,7 +42,7 @@ def ids(caller: Any) -> dict[str, str]:
 class TestMembers:
     def test_home(self, caller: Any, ids: dict[str, str]) -> None:
         """Profile, balances and the points that expire first, in one call."""
-        home = caller.get(f"/members/{ids['member_id']}/home").json()
+        home = caller.get(f"/members/{ids['member_id']}/home", at="2026-06-01T00:00:00Z").json()
         assert home["profile"]["member_id"] == ids["member_id"]
         assert home["profile"]["enrolment"]["country"] == "FR"
         [balance] = home["balances"]

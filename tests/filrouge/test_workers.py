@@ -125,10 +125,10 @@ def test_a_scrape_shows_what_all_workers_did(env: dict[str, str], headers: dict[
             )  # fmt: skip
             assert answer.status_code == 201
         for _ in range(4):
+            until(lambda: value(scraped(), 'filrouge_lease_held{ledger="test"}') == 1)
             text = scraped()
             assert value(text, recorded) == 12
             assert value(text, 'filrouge_log_position{ledger="test"}') == 13
-            assert value(text, 'filrouge_lease_held{ledger="test"}') == 1
         worker = min(workers_of(server))
         psutil.Process(worker).kill()
         until(lambda: len(workers_of(server)) == 2 and worker not in workers_of(server))
