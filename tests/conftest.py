@@ -1,5 +1,6 @@
 """What every test may ask for: a real PostgreSQL, an empty database, a clean environment."""
 
+import gc
 import os
 import shutil
 import tempfile
@@ -10,6 +11,7 @@ from urllib.parse import urlsplit
 from uuid import uuid4
 
 import hypothesis
+import psutil
 import psycopg
 import pytest
 import structlog
@@ -24,8 +26,21 @@ from store.ledger import Ledger
 FOLDER_VARIABLE = "FILROUGE_TEST_FOLDER"
 POSTGRES_VERSION = int(os.environ.get("FILROUGE_TEST_POSTGRES_VERSION", DEFAULT_VERSION))
 
-# The tests kill servers, never machines, so that nothing that they check depends on fsync.
-TEST_SETTINGS = {**SETTINGS, "fsync": "off", "shared_buffers": "128MB"}
+# The tests kill servers, never machines, so that nothing that they check depends on fsync, nor on
+# whole pages in the write-ahead log.
+TEST_SETTINGS = {
+    **SETTINGS,
+    "fsync": "off",
+    "full_page_writes": "off",
+    "max_wal_size": "1GB",
+    "shared_buffers": "128MB",
+}
+
+MEMORY_FOLDER = Path("/dev/shm")  # noqa: S108 - mkdtemp makes a folder in it that nobody else enters
+MEMORY_FREE_BYTES_MIN = 8 << 30
+"""A disk takes 0.3 seconds for the hundreds of files of each test's database, and memory 0.01."""
+COLLECT_AFTER = 50_000
+"""Objects that are made before cycles are looked for: there are few among a test's."""
 
 # How long an example takes depends on the machine, and is no finding.
 hypothesis.settings.register_profile("filrouge", deadline=None, print_blob=True)
@@ -34,9 +49,25 @@ hypothesis.settings.load_profile("filrouge")
 
 def pytest_configure(config: pytest.Config) -> None:
     """One folder for the whole run; the workers that pytest starts inherit its name."""
+    gc.set_threshold(COLLECT_AFTER)
     if not hasattr(config, "workerinput"):
         # Not under pytest's own folder, which pytest closes again to the account of the server.
-        os.environ[FOLDER_VARIABLE] = tempfile.mkdtemp(prefix="filrouge-test-")
+        folder = MEMORY_FOLDER if _has_room(MEMORY_FOLDER) else None
+        os.environ[FOLDER_VARIABLE] = tempfile.mkdtemp(prefix="filrouge-test-", dir=folder)
+
+
+def _has_room(folder: Path) -> bool:
+    """Whether the servers' files may lie in this folder, which is in memory."""
+    available = psutil.virtual_memory().available
+    return (
+        os.access(folder, os.W_OK | os.X_OK)
+        and min(shutil.disk_usage(folder).free, available) >= MEMORY_FREE_BYTES_MIN
+    )
+
+
+def pytest_collection_finish() -> None:
+    """Do not look through what is there for all tests, again and again."""
+    gc.freeze()
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

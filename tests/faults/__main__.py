@@ -18,8 +18,6 @@ from tests.faults.random_faults import run
 
 MINUTES = 30.0
 PROCESSES = 3
-PAUSE_SECONDS = 0.05
-"""Longer than in the tests: after so many minutes, too, the log is to be rebuilt often."""
 INSIDE = "FILROUGE_TEST_FAULTS_INSIDE"
 
 
@@ -43,7 +41,6 @@ def main() -> int:
         seed=said.seed,
         seconds=60 * said.minutes,
         processes=said.processes,
-        pause_seconds=PAUSE_SECONDS,
         say=click.echo,
     )
     return 0

@@ -21,8 +21,8 @@ import httpx
 import msgspec
 
 CALLERS = 4
-PAUSE_SECONDS = 0.02
-"""Between two calls of one caller, so that the log stays of a size that is soon rebuilt."""
+PAUSE_SECONDS = 0.05
+"""Between two calls of one caller: after half an hour, too, the log is to be rebuilt often."""
 ANSWER_SECONDS_MAX = 120
 RETRY_SECONDS = 0.02
 REQUEST_SECONDS_MAX = 5
@@ -43,7 +43,6 @@ class Target(msgspec.Struct):
     key: str
     accounts: list[str]
     seed: int
-    pause_seconds: float = PAUSE_SECONDS
 
 
 class Answer(NamedTuple):
@@ -72,7 +71,7 @@ class Caller(threading.Thread):
         try:
             with httpx.Client(timeout=REQUEST_SECONDS_MAX) as self.client:
                 n = 0
-                while not self.stopping.wait(self.target.pause_seconds):
+                while not self.stopping.wait(PAUSE_SECONDS):
                     n += 1
                     kinds = [self.purchase, self.purchases, self.award, self.redeem, self.read]
                     self.random.choice(kinds)(f"{self.name}-{n}")

@@ -11,7 +11,6 @@ from random import Random
 from tests.faults.full_disk import Disk
 from tests.faults.house import House
 from tests.faults.kinds import kinds_of
-from tests.faults.load import PAUSE_SECONDS
 from tests.faults.shop import Shop
 
 SERVERS = 2
@@ -26,7 +25,6 @@ def run(
     seed: int,
     seconds: float,
     processes: int,
-    pause_seconds: float = PAUSE_SECONDS,
     say: Callable[[str], None],
 ) -> Counter[str]:
     """Do so for so long, then check; returns how often each kind was done.
@@ -39,7 +37,7 @@ def run(
     kinds = kinds_of(disk)
     with House(folder, servers=SERVERS) as house, Shop(house.start(), disk) as shop:
         for n in range(processes):
-            shop.begin(n, pause_seconds=pause_seconds)
+            shop.begin(n)
         began = said = time.monotonic()
         while time.monotonic() - began < seconds:
             for kind in random.sample(kinds, len(kinds)):
