@@ -145,6 +145,8 @@ def _triggers(rule: Rule) -> Iterator[str]:
 
 
 NO_RULES: Final = Rules({})
+RULE_EVENTS: Final = (RulePublished, RuleAmended, RuleRetired)
+"""What changes which rules there are."""
 
 
 class RuleBook(View):

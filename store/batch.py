@@ -6,14 +6,14 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import chain
-from typing import Final
+from typing import Final, cast
 
 import psycopg
 
 from domain.decision import View
 from domain.envelope import Recorded, decode_entry, difference, stored_attributes
 from domain.errors import ContentDiffers
-from domain.rules import RuleBook, Rules
+from domain.rules import RULE_EVENTS, RuleBook, Rules
 from domain.types import TIME_LEAD_MAX
 from store.boundary import Views
 from store.draft import Draft, Moment
@@ -47,6 +47,8 @@ class Batch:
         self.drafts: list[Draft] = []
         self.voiding = False
         """Something was taken back: what is asked after it waits for the next batch."""
+        self.ruling = False
+        """The rules were changed: what was asked for before that looks at them again."""
         self.folding = False
         """True while views take in accepted events: an error then spoils the whole batch."""
         self.voided_batches = voided_batches
@@ -120,15 +122,16 @@ class Batch:
     def held(self, views: Sequence[View]) -> list[View]:
         """The views that hold the history of these empty ones, and what the batch added to it."""
         self.folding = True
-        late = self.views.lacks(views)
-        if late:
+        held = self.views.held(views)
+        if None in held:
             # Only what was decided showed that they are needed: one more round trip.
+            late = [view for view, there in zip(views, held, strict=True) if there is None]
             self.views.need(late)
             self.bring_up()
             self.views.catch_up(late, self.drafts)
-        held = self.views.held(views)
+            held = self.views.held(views)
         self.folding = False
-        return held
+        return cast("list[View]", held)
 
     def rules(self, book: RuleBook) -> Rules:
         """The rules as the history and what the batch has accepted so far say them."""
@@ -145,6 +148,7 @@ class Batch:
             if draft.event is not None:
                 self.views.fold(draft)
                 self.voiding = self.voiding or draft.voids
+                self.ruling = self.ruling or isinstance(draft.event, RULE_EVENTS)
         self.folding = False
 
     def write(self, type_ids: Mapping[str, int]) -> Ask:

@@ -13,7 +13,7 @@ from domain.event import Event, stored_names
 from store.draft import Draft
 from store.packed import bigint, bigints, number, texts
 from store.round_trip import Ask, Rows
-from store.rows import tag_hash, tag_key
+from store.rows import tag_cell, tag_hash
 from store.voids import Voids
 
 VIEWS_CACHED_MAX: Final = 50_000
@@ -107,12 +107,17 @@ class Views:
                 self._asked.append(found)
                 self._by_tag[view.tags[0]].append(found)
 
-    def held(self, views: Iterable[View]) -> list[View]:
+    def held(self, views: Iterable[View]) -> list[View | None]:
         """The views of the batch that hold the history of these empty ones.
 
-        A view without a history is the empty one itself.
+        A view without a history is the empty one itself; None: the batch was not asked for it when
+        it began.
         """
-        return [self._batch[empty.key].held() or empty for empty in views]
+        batch = self._batch
+        return [
+            None if (known := batch.get(empty.key)) is None else known.held() or empty
+            for empty in views
+        ]
 
     def ask(self, type_ids: Mapping[str, int]) -> Ask:
         """What brings the batch's views up to the head."""
@@ -124,7 +129,7 @@ class Views:
         return Ask(
             "boundary",
             [
-                bigints([tag_key(one.tags[0]) for one in known]),
+                bigints.of_cells([tag_cell(one.tags[0]) for one in known]),
                 texts([selected[id(one.types)] for one in known]),
                 bigints([bigint(one.seen) for one in known]),
                 texts([_others(one.tags[1:]) for one in known]),
@@ -149,10 +154,6 @@ class Views:
         for known in self._asked:
             known.seen = head
         self._asked.clear()
-
-    def lacks(self, views: Iterable[View]) -> list[View]:
-        """Those of the views that the batch was not asked for when it began."""
-        return [view for view in views if view.key not in self._batch]
 
     def catch_up(self, views: Iterable[View], accepted: Iterable[Draft]) -> None:
         """Let views that came later take in what the batch has accepted before."""

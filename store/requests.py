@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 from eventsourcing.dcb.api import DCBAppendCondition, DCBEvent
@@ -15,7 +15,7 @@ from domain.decision import Slice, View
 from domain.envelope import Recorded
 from domain.errors import FilrougeError, InvalidEvent
 from domain.event import Event, validated
-from domain.rules import RULE_BOOK_TAG, RuleAmended, RuleBook, RulePublished, RuleRetired, Rules
+from domain.rules import RULE_BOOK_TAG, RULE_EVENTS, RuleBook, Rules
 from domain.types import TIME_LEAD_MAX
 from domain.voids import BatchIsVoided
 from store.draft import Draft, make_draft, make_opaque
@@ -91,8 +91,14 @@ class Observe:
     @property
     def views(self) -> list[View]:
         """What its reactions depend on."""
-        found = [self.book, *(v for some in self.reactions for one in some for v in one.boundary)]
-        return found + [v for earning in self.earnings if earning for v in earning.boundary]
+        found: list[View] = [self.book]
+        for some in self.reactions:
+            for reaction in some:
+                found += reaction.boundary
+        for earning in self.earnings:
+            if earning is not None:
+                found += earning.boundary
+        return found
 
     def look_again(self, rules: Rules) -> None:
         """Take in that the rules are others than those that it was made with."""
@@ -103,7 +109,8 @@ class Observe:
     def decide(self, batch: Batch) -> list[Outcome]:
         """Record each event that is new, with what follows from it."""
         voided = self.batch is not None and self.batch in batch.voided_batches
-        self.look_again(batch.rules(self.book))
+        if batch.ruling:
+            self.look_again(batch.rules(self.book))
         return [
             Outcome(None, error=draft)
             if isinstance(draft, FilrougeError)
@@ -120,9 +127,6 @@ class Observe:
         if isinstance(draft.event, RULE_EVENTS):
             self.look_again(batch.rules(self.book))
         return outcome
-
-
-RULE_EVENTS: Final = (RulePublished, RuleAmended, RuleRetired)
 
 
 def _drafted(

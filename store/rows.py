@@ -67,13 +67,14 @@ def tag_key(tag: str) -> bytes:
 
 
 @lru_cache(maxsize=TAG_CELLS_CACHED_MAX)
-def _tag_cell(tag: str) -> bytes:
+def tag_cell(tag: str) -> bytes:
+    """The key of a tag, as an element of an array."""
     return bigints.cell(tag_key(tag))
 
 
 def tag_cells(tags: Iterable[str]) -> bytes:
     """The keys of these tags, each once, as elements of an array."""
-    return b"".join(set(map(_tag_cell, tags)))
+    return b"".join(set(map(tag_cell, tags)))
 
 
 def tag_hash(tag: str) -> int:

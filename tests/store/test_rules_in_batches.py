@@ -21,6 +21,7 @@ from domain.rules import RuleAmended, RulePublished
 from domain.voids import VoidEvent
 from store.database import Database
 from store.ledger import Ledger, NewEvent, Verdict
+from tests.store.test_boundary import held_up
 
 VERSIONED = (RulePublished, RuleAmended)
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -114,6 +115,23 @@ def test_a_rule_that_is_brought_in_holds_for_what_comes_behind_it(shop: Shop) ->
     before, _, after = shop.report(bought(1), rule, bought(2), admin=True)
     assert shop.awards() == {after: 10}
     assert before not in shop.awards()
+
+
+def test_a_rule_holds_for_what_waited_behind_it(shop: Shop, database: str) -> None:
+    """Published and asked for in one batch: what was made when there was no rule earns by it."""
+    with held_up(shop.ledger, database):
+        replies = [
+            shop.ledger.observe([NewEvent(bought(1), "b1", "/till", NOON)], actor="t"),
+            shop.ledger.decide(PublishRule(rule_id="r", terms=terms()), command_id="p", actor="t"),
+            shop.ledger.observe([NewEvent(bought(2), "b2", "/till", NOON)], actor="t"),
+            shop.ledger.decide(RetireRule(rule_id="r", time=NOON), command_id="q", actor="t"),
+            shop.ledger.observe([NewEvent(bought(3), "b3", "/till", NOON)], actor="t"),
+        ]
+    for one in replies:
+        one.result()
+    bought_at = [one.envelope for one in shop.ledger.log.read() if one.envelope.source == "/till"]
+    assert len({one.recorded_at for one in bought_at[-3:]}) == 1, "more than one batch"
+    assert shop.awards() == {bought_at[-2].position: 10}
 
 
 def test_what_a_command_decides_earns_as_well(shop: Shop) -> None:
