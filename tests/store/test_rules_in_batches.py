@@ -21,6 +21,7 @@ from domain.rules import RuleAmended, RulePublished
 from domain.voids import VoidEvent
 from store.database import Database
 from store.ledger import Ledger, NewEvent, Verdict
+from store.reply import Reply
 from tests.store.test_boundary import held_up
 
 VERSIONED = (RulePublished, RuleAmended)
@@ -120,7 +121,7 @@ def test_a_rule_that_is_brought_in_holds_for_what_comes_behind_it(shop: Shop) ->
 def test_a_rule_holds_for_what_waited_behind_it(shop: Shop, database: str) -> None:
     """Published and asked for in one batch: what was made when there was no rule earns by it."""
     with held_up(shop.ledger, database):
-        replies = [
+        replies: list[Reply[Any]] = [
             shop.ledger.observe([NewEvent(bought(1), "b1", "/till", NOON)], actor="t"),
             shop.ledger.decide(PublishRule(rule_id="r", terms=terms()), command_id="p", actor="t"),
             shop.ledger.observe([NewEvent(bought(2), "b2", "/till", NOON)], actor="t"),
