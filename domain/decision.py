@@ -48,11 +48,8 @@ class View(metaclass=HandlerType):
             message = f"{type(self).__name__} needs at least one tag and one handler"
             raise TypeError(message)
         self.tags = tags
-
-    @property
-    def key(self) -> tuple[Any, ...]:
+        self.key: tuple[Any, ...] = (type(self), tags)
         """What tells two views apart; one that folds by more than its tags says it here."""
-        return type(self), self.tags
 
     @property
     def event_types(self) -> Iterable[type[Event]]:
@@ -181,8 +178,9 @@ class _Deciding(dcb.Slice[Any], metaclass=SliceType, abstract=True):
             return
         attributes = vars(self)
         for name, value in attributes.items():
-            if id(value) in replaced:
-                attributes[name] = replaced[id(value)]
+            view = replaced.get(id(value))
+            if view is not None:
+                attributes[name] = view
         self.boundary = list(views)
 
     def consistency_boundary(self) -> list[dcb.Selector]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from domain.counting import Counted, Counting, Opened, Place, Series, cause_of
 from domain.decision import View
@@ -37,6 +37,7 @@ class Progress(View):
 
     def __init__(self, *tags: str, counting: Counting) -> None:
         self.tags = tags
+        self.key = (Progress, tags, counting.key)  # the same things counted of the same member
         self.counting = counting
         self._counted: dict[Series, list[Counted]] = {}
         self._opened: dict[int, list[Opened]] = {}
@@ -46,11 +47,6 @@ class Progress(View):
     def event_types(self) -> tuple[type[Event], ...]:
         """What is counted, and what opens windows."""
         return self.counting.event_types
-
-    @property
-    def key(self) -> tuple[Any, ...]:
-        """The same things counted of the same member are the same view."""
-        return Progress, self.tags, self.counting.key
 
     def fresh(self) -> Progress:
         """The same without a history."""

@@ -178,6 +178,10 @@ class RuleBook(View):
         self.rules = Rules({**self.rules.rules, rule_id: rule})
 
 
+RULE_BOOK: Final = RuleBook(RULE_BOOK_TAG)
+"""The rules, to be asked for: it knows none itself, and takes in none."""
+
+
 class VersionNumbers(View):
     """The highest version number that each rule ever had. Tag: ``rules:all``.
 

@@ -13,7 +13,7 @@ import psycopg
 from domain.decision import View
 from domain.envelope import Recorded, decode_entry, difference, stored_attributes
 from domain.errors import ContentDiffers
-from domain.rules import RULE_EVENTS, RuleBook, Rules
+from domain.rules import RULE_BOOK, RULE_EVENTS, RuleBook, Rules
 from domain.types import TIME_LEAD_MAX
 from store.boundary import Views
 from store.draft import Draft, Moment
@@ -133,9 +133,9 @@ class Batch:
         self.folding = False
         return cast("list[View]", held)
 
-    def rules(self, book: RuleBook) -> Rules:
+    def rules(self) -> Rules:
         """The rules as the history and what the batch has accepted so far say them."""
-        [held] = self.held([book])
+        [held] = self.held([RULE_BOOK])
         assert isinstance(held, RuleBook)
         return held.rules
 

@@ -63,7 +63,7 @@ class KnownView:
 
     def selects(self, event: Event, tags: Sequence[str]) -> bool:
         """Whether the event belongs to this view."""
-        return type(event) in self.types and all(tag in tags for tag in self.tags)
+        return type(event) in self.types and all(map(tags.__contains__, self.tags))
 
     def accept(self, draft: Draft) -> None:
         """Take in an event of the batch: at once, or when somebody looks."""

@@ -15,7 +15,7 @@ from domain.decision import Slice, View
 from domain.envelope import Recorded
 from domain.errors import FilrougeError, InvalidEvent
 from domain.event import Event, validated
-from domain.rules import RULE_BOOK_TAG, RULE_EVENTS, RuleBook, Rules
+from domain.rules import RULE_BOOK, RULE_EVENTS, Rules
 from domain.types import TIME_LEAD_MAX
 from domain.voids import BatchIsVoided
 from store.draft import Draft, make_draft, make_opaque
@@ -74,7 +74,6 @@ class Observe:
             [] if isinstance(draft, FilrougeError) else reactions_for(draft)
             for draft in self.drafts
         ]
-        self.book = RuleBook(RULE_BOOK_TAG)
         self.rules = rules
         self.earnings = [earning_for(draft, rules) for draft in self.drafts]
 
@@ -91,7 +90,7 @@ class Observe:
     @property
     def views(self) -> list[View]:
         """What its reactions depend on."""
-        found: list[View] = [self.book]
+        found: list[View] = [RULE_BOOK]
         for some in self.reactions:
             for reaction in some:
                 found += reaction.boundary
@@ -110,7 +109,7 @@ class Observe:
         """Record each event that is new, with what follows from it."""
         voided = self.batch is not None and self.batch in batch.voided_batches
         if batch.ruling:
-            self.look_again(batch.rules(self.book))
+            self.look_again(batch.rules())
         return [
             Outcome(None, error=draft)
             if isinstance(draft, FilrougeError)
@@ -125,7 +124,7 @@ class Observe:
         reactions = self.reactions[n] if earning is None else [*self.reactions[n], earning]
         outcome = record(batch, draft, reactions)
         if isinstance(draft.event, RULE_EVENTS):
-            self.look_again(batch.rules(self.book))
+            self.look_again(batch.rules())
         return outcome
 
 
@@ -151,8 +150,7 @@ class Decide:
         self.digest = digest
         self.actor = actor
         self.origins = [origin_key(COMMANDS_SOURCE, f"{decision.command_id}/0")]
-        self.book = RuleBook(RULE_BOOK_TAG)
-        self.views = [self.book, *decision.boundary]
+        self.views = [RULE_BOOK, *decision.boundary]
         self.size = 1
         self.query, self.after, self.refusal = subject.guard, subject.after, subject.refusal
         self.conflicts = False
@@ -196,7 +194,7 @@ class Decide:
 
     def _awards(self, batch: Batch, drafts: Sequence[Draft]) -> list[Draft]:
         """What the rules give for what was decided. Which views that needs is only known now."""
-        rules = batch.rules(self.book)
+        rules = batch.rules()
         awards: list[Draft] = []
         if rules.by_trigger:
             for draft in drafts:

@@ -218,7 +218,7 @@ class Writer:
         observed = [request for request in requests if isinstance(request, Observe)]
         if not observed:
             return
-        self.rules = batch.rules(observed[0].book)
+        self.rules = batch.rules()
         changed = [request for request in observed if request.rules is not self.rules]
         for request in changed:
             request.look_again(self.rules)
