@@ -48,6 +48,7 @@ from api.problems import HANDLERS as PROBLEM_HANDLERS
 from api.requests import Requests
 from api.stopping import Stopping
 from api.threads import in_thread
+from store.collecting import SERVING_COLLECT_AFTER, rarely_collected
 from store.credentials import Credentials
 from store.ledger import Ledger
 
@@ -146,7 +147,8 @@ def create_app(
         gc.freeze()
         sampling = asyncio.create_task(metrics.sample_again_and_again())
         try:
-            yield
+            with rarely_collected(SERVING_COLLECT_AFTER):
+                yield
         finally:
             sampling.cancel()
             await in_thread(ledgers.close)

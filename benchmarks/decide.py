@@ -14,6 +14,7 @@ from benchmarks.harness import Bench
 from benchmarks.participation_load import MEMBERS, enrol, participation_call
 from benchmarks.processes import Processes
 from benchmarks.rules_load import RULES, publish
+from store.collecting import SERVING_COLLECT_AFTER, rarely_collected
 
 NAME: Final = "decide"
 UNIT: Final = "decisions/s"
@@ -27,11 +28,12 @@ THREADS: Final = "each caller a thread"
 
 
 def run(bench: Bench) -> None:
-    """Measure all cases."""
-    _one_process(bench)
-    _several_processes(bench)
-    _through_a_slice(bench)
-    _with_rules(bench)
+    """Measure all cases; the collector of garbage comes as rarely as in a server, for everybody."""
+    with rarely_collected(SERVING_COLLECT_AFTER):
+        _one_process(bench)
+        _several_processes(bench)
+        _through_a_slice(bench)
+        _with_rules(bench)
 
 
 def _calls(bench: Bench, callers: int, make: Callable[[], Callable[[], object]]) -> CallRate:
