@@ -11,6 +11,7 @@ from benchmarks.append_load import recorder_call
 from benchmarks.callers import call_for
 from filrouge.settings import Settings
 from filrouge.wiring import closing_ledger, opened_database
+from store.collecting import SERVING_COLLECT_AFTER, rarely_collected
 
 ANSWER_SECONDS_MAX: Final = 120
 
@@ -64,6 +65,7 @@ def _work(settings: Settings, callers: int, pipe: Connection) -> None:
     with (
         opened_database(settings) as database,
         closing_ledger(database.open(settings.ledger)) as ledger,
+        rarely_collected(SERVING_COLLECT_AFTER),
     ):
         call = recorder_call(ledger.recorder)
         pipe.send(0.0)

@@ -145,8 +145,6 @@ def _triggers(rule: Rule) -> Iterator[str]:
 
 
 NO_RULES: Final = Rules({})
-RULE_EVENTS: Final = (RulePublished, RuleAmended, RuleRetired)
-"""What changes which rules there are."""
 
 
 class RuleBook(View):
@@ -178,6 +176,8 @@ class RuleBook(View):
         self.rules = Rules({**self.rules.rules, rule_id: rule})
 
 
+RULE_EVENTS: Final = tuple(RuleBook.handlers)
+"""What changes which rules there are."""
 RULE_BOOK: Final = RuleBook(RULE_BOOK_TAG)
 """The rules, to be asked for: it knows none itself, and takes in none."""
 

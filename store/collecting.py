@@ -40,4 +40,5 @@ def rarely_collected(after: int = COLLECT_AFTER) -> Iterator[None]:
 
 
 def _look_rarely() -> None:
-    gc.set_threshold(max(_before + _asked), *gc.get_threshold()[1:])
+    if _before[0]:  # 0: the collector is off, and stays it
+        gc.set_threshold(max(_before + _asked), *gc.get_threshold()[1:])

@@ -36,9 +36,12 @@ TEST_SETTINGS = {
     "shared_buffers": "128MB",
 }
 
-MEMORY_FOLDER = Path("/dev/shm")  # noqa: S108 - mkdtemp makes a folder in it that nobody else enters
+MEMORY_FOLDER = Path("/dev/shm")  # noqa: S108 - mkdtemp makes a folder in it where nobody else writes
 MEMORY_FREE_BYTES_MIN = 8 << 30
-"""A disk takes 0.3 seconds for the hundreds of files of each test's database, and memory 0.01."""
+"""A disk takes 0.3 seconds for the hundreds of files of each test's database, and memory 0.01.
+
+All tests together have about a gigabyte at a time. A run that was killed leaves its folder there.
+"""
 COLLECT_AFTER = 50_000
 """Objects that are made before cycles are looked for: there are few among a test's."""
 
@@ -66,7 +69,7 @@ def _has_room(folder: Path) -> bool:
 
 
 def pytest_collection_finish() -> None:
-    """Do not look through what is there for all tests, again and again."""
+    """Do not look through what is there before any test again and again."""
     gc.freeze()
 
 

@@ -14,7 +14,7 @@ from tests.faults.kinds import kinds_of
 from tests.faults.shop import Shop
 
 SERVERS = 2
-EVENTS_BETWEEN_MAX = 200
+EVENTS_BETWEEN_MAX = 80
 TALLY_SECONDS = 60
 
 

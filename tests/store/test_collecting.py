@@ -33,9 +33,10 @@ def test_the_last_to_leave_sets_back_what_was(order: tuple[int, ...]) -> None:
     assert gc.get_threshold() == (700, 10, 10)
 
 
-def test_it_is_never_more_often_than_before() -> None:
-    """Somebody who embeds the ledger may have set it higher."""
-    gc.set_threshold(2 * COLLECT_AFTER, 5, 5)
+@pytest.mark.parametrize("own", [2 * COLLECT_AFTER, 0])
+def test_it_is_never_more_often_than_before(own: int) -> None:
+    """Somebody who embeds the ledger may have set it higher, or to never at all."""
+    gc.set_threshold(own, 5, 5)
     with rarely_collected(SERVING_COLLECT_AFTER):
-        assert gc.get_threshold() == (2 * COLLECT_AFTER, 5, 5)
-    assert gc.get_threshold() == (2 * COLLECT_AFTER, 5, 5)
+        assert gc.get_threshold() == (own, 5, 5)
+    assert gc.get_threshold() == (own, 5, 5)
