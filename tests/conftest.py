@@ -3,9 +3,11 @@
 import gc
 import os
 import shutil
+import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from urllib.parse import urlsplit
 from uuid import uuid4
@@ -68,9 +70,15 @@ def _has_room(folder: Path) -> bool:
     )
 
 
+def pytest_collection() -> None:
+    """Do not look for cycles among what is being collected: all of it stays."""
+    gc.disable()
+
+
 def pytest_collection_finish() -> None:
     """Do not look through what is there before any test again and again."""
     gc.freeze()
+    gc.enable()
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
@@ -164,6 +172,28 @@ def ledger(installation: Database) -> Iterator[Ledger]:
     made = installation.open("test")
     yield made
     made.close()
+
+
+@cache
+def _made_once(settings: frozenset[tuple[str, str]]) -> Path:
+    """A cluster that no server runs on."""
+    made = Path(os.environ[FOLDER_VARIABLE]) / f"made-{uuid4().hex[:8]}"
+    EmbeddedPostgres.start(made, settings=dict(settings)).stop()
+    return made / "postgres"
+
+
+def lay_cluster(data_dir: Path, settings: Mapping[str, str] = SETTINGS) -> None:
+    """Put a new cluster into a data folder: a copy, in a tenth of the time of making it."""
+    data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    made = _made_once(frozenset(settings.items()))
+    subprocess.run(["cp", "-a", made, data_dir], check=True)
+
+
+@pytest.fixture
+def made_dir(data_dir: Path) -> Path:
+    """A data folder with a cluster that has been used before."""
+    lay_cluster(data_dir)
+    return data_dir
 
 
 @pytest.fixture

@@ -7,13 +7,14 @@ import pytest
 
 from benchmarks.__main__ import MODULES, measure
 from benchmarks.places import DURABLE
+from tests.conftest import lay_cluster
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", MODULES)
 def test_a_benchmark_runs_and_gives_figures(name: str, data_dir: Path) -> None:
     """Each case has our figure, and the peer's beside it; what was not run says why."""
-    data_dir.mkdir()
+    lay_cluster(data_dir / "data")
     bench = measure([name], data_dir, quick=True)
     assert bench.results
     assert {bench.shown[setting] for setting in DURABLE} == {"on"}

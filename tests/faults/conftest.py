@@ -8,8 +8,8 @@ from uuid import uuid4
 
 import pytest
 
-from tests.conftest import FOLDER_VARIABLE
-from tests.faults.house import House
+from tests.conftest import FOLDER_VARIABLE, lay_cluster
+from tests.faults.house import SMALL, House
 from tests.faults.shop import Shop
 
 
@@ -17,6 +17,7 @@ from tests.faults.shop import Shop
 def house_folder() -> Iterator[Path]:
     """Where a house may be made."""
     folder = Path(os.environ[FOLDER_VARIABLE]) / uuid4().hex[:8]
+    lay_cluster(folder / "data", SMALL)
     yield folder
     shutil.rmtree(folder, ignore_errors=True)
 

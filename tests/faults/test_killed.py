@@ -7,7 +7,7 @@ from random import Random
 from tests.faults.kinds import backend_killed
 from tests.faults.shop import Shop
 
-KILLS = int(os.environ.get("FILROUGE_TEST_KILLS", "6"))
+KILLS = int(os.environ.get("FILROUGE_TEST_KILLS", "4"))
 
 
 def test_killed_again_and_again(shop: Shop) -> None:

@@ -7,7 +7,7 @@ import pytest
 from tests.faults.random_faults import run
 
 SEED = 2026
-SECONDS = 10
+SECONDS = 7
 
 
 @pytest.mark.slow

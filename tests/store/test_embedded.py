@@ -108,76 +108,76 @@ def test_durability_is_not_traded_away(data_dir: Path) -> None:
         assert ask(server.url, "SHOW timezone") == "UTC"
 
 
-def test_processes_share_it_and_the_last_one_out_stops_it(data_dir: Path) -> None:
+def test_processes_share_it_and_the_last_one_out_stops_it(made_dir: Path) -> None:
     """Whoever leaves first does not take the server from the other."""
-    with holder(data_dir) as (first, url), holder(data_dir) as (second, other_url):
+    with holder(made_dir) as (first, url), holder(made_dir) as (second, other_url):
         assert url == other_url
-        mine = EmbeddedPostgres.start(data_dir)
+        mine = EmbeddedPostgres.start(made_dir)
         leave(first)
         assert ask(mine.url, "SELECT 1") == "1"
         mine.stop()
         assert ask(url, "SELECT 1") == "1"
         leave(second)
-    assert is_stopped(data_dir)
+    assert is_stopped(made_dir)
 
 
-def test_one_process_may_use_it_twice(data_dir: Path) -> None:
+def test_one_process_may_use_it_twice(made_dir: Path) -> None:
     """Two handles count as two; stopping one of them twice counts once."""
-    one = EmbeddedPostgres.start(data_dir)
-    two = EmbeddedPostgres.start(data_dir)
+    one = EmbeddedPostgres.start(made_dir)
+    two = EmbeddedPostgres.start(made_dir)
     one.stop()
     one.stop()
     assert ask(two.url, "SELECT 1") == "1"
     two.stop()
-    assert is_stopped(data_dir)
+    assert is_stopped(made_dir)
 
 
-def test_a_killed_process_is_not_counted_for_ever(data_dir: Path) -> None:
+def test_a_killed_process_is_not_counted_for_ever(made_dir: Path) -> None:
     """After a `kill -9` of the only user the next one shares the server, and can stop it."""
-    with holder(data_dir) as (process, url):
+    with holder(made_dir) as (process, url):
         process.kill()
         process.wait()
-        running = postmaster(data_dir)
-        with EmbeddedPostgres.start(data_dir) as server:
+        running = postmaster(made_dir)
+        with EmbeddedPostgres.start(made_dir) as server:
             assert server.url == url
-            assert postmaster(data_dir).pid == running.pid
-    assert is_stopped(data_dir)
+            assert postmaster(made_dir).pid == running.pid
+    assert is_stopped(made_dir)
 
 
 @pytest.mark.parametrize("while_in_use", [False, True])
 def test_a_killed_server_starts_again_with_what_was_committed(
-    data_dir: Path, *, while_in_use: bool
+    made_dir: Path, *, while_in_use: bool
 ) -> None:
     """A `kill -9` of PostgreSQL loses nothing, whether its user lives on or died with it."""
-    server = EmbeddedPostgres.start(data_dir)
+    server = EmbeddedPostgres.start(made_dir)
     with psycopg.connect(server.url) as connection:
         connection.execute("CREATE TABLE kept AS SELECT 42 AS answer")
-    kill(postmaster(data_dir))
+    kill(postmaster(made_dir))
     if not while_in_use:
         server.stop()
-    with EmbeddedPostgres.start(data_dir) as again:
+    with EmbeddedPostgres.start(made_dir) as again:
         assert ask(again.url, "SELECT answer FROM kept") == "42"
     server.stop()
-    assert is_stopped(data_dir)
+    assert is_stopped(made_dir)
 
 
-def test_a_note_that_names_another_process_is_not_believed(data_dir: Path) -> None:
+def test_a_note_that_names_another_process_is_not_believed(made_dir: Path) -> None:
     """After a crash the number in the note may belong to somebody else, who is left alone."""
-    EmbeddedPostgres.start(data_dir).stop()
-    note = data_dir / "postgres" / "postmaster.pid"
+    EmbeddedPostgres.start(made_dir).stop()
+    note = made_dir / "postgres" / "postmaster.pid"
     text = f"{os.getpid()}\n{note.parent}\n1\n5432\n{note.parent}\n\n0 0\nready\n"
     note.write_text(text)
     (note.parent / ".s.PGSQL.5432.lock").write_text(text)
-    with EmbeddedPostgres.start(data_dir) as server:
+    with EmbeddedPostgres.start(made_dir) as server:
         assert ask(server.url, "SELECT 1") == "1"
-        assert postmaster(data_dir).pid != os.getpid()
+        assert postmaster(made_dir).pid != os.getpid()
 
 
-def test_a_half_written_note_is_not_believed(data_dir: Path) -> None:
+def test_a_half_written_note_is_not_believed(made_dir: Path) -> None:
     """A note that a full disk cut short does not stand in the way."""
-    EmbeddedPostgres.start(data_dir).stop()
-    (data_dir / "postgres" / "postmaster.pid").write_text("")
-    with EmbeddedPostgres.start(data_dir) as server:
+    EmbeddedPostgres.start(made_dir).stop()
+    (made_dir / "postgres" / "postmaster.pid").write_text("")
+    with EmbeddedPostgres.start(made_dir) as server:
         assert ask(server.url, "SELECT 1") == "1"
 
 
@@ -215,21 +215,21 @@ def test_a_version_that_the_wheel_lacks_is_refused(data_dir: Path) -> None:
         EmbeddedPostgres.start(data_dir, 12)
 
 
-def test_a_server_that_does_not_start_says_why(data_dir: Path) -> None:
+def test_a_server_that_does_not_start_says_why(made_dir: Path) -> None:
     """The message has what PostgreSQL wrote in its log, and nothing stays behind."""
-    EmbeddedPostgres.start(data_dir).stop()
-    with (data_dir / "postgres" / "postgresql.conf").open("a") as configuration:
+    EmbeddedPostgres.start(made_dir).stop()
+    with (made_dir / "postgres" / "postgresql.conf").open("a") as configuration:
         configuration.write("no_such_setting = 1\n")
     with pytest.raises(EmbeddedPostgresError, match="no_such_setting"):
-        EmbeddedPostgres.start(data_dir)
-    assert is_stopped(data_dir)
+        EmbeddedPostgres.start(made_dir)
+    assert is_stopped(made_dir)
 
 
-def test_an_interrupt_at_the_terminal_does_not_reach_postgresql(data_dir: Path) -> None:
+def test_an_interrupt_at_the_terminal_does_not_reach_postgresql(made_dir: Path) -> None:
     """Ctrl-C goes to the whole group; the server is there until its user has finished with it."""
-    with holder(data_dir) as (process, _url):
+    with holder(made_dir) as (process, _url):
         os.killpg(process.pid, signal.SIGINT)
         said, _ = process.communicate(timeout=60)
         assert said.strip() == "still there"
         assert process.returncode == 0
-    assert is_stopped(data_dir)
+    assert is_stopped(made_dir)

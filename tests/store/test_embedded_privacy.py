@@ -42,24 +42,24 @@ def postmaster(data_dir: Path) -> psutil.Process:
     return psutil.Process(int(note.splitlines()[0]))
 
 
-def test_nothing_listens_on_the_network(data_dir: Path) -> None:
+def test_nothing_listens_on_the_network(made_dir: Path) -> None:
     """The only way in is a socket that only the folder's owner can reach."""
-    with EmbeddedPostgres.start(data_dir) as server:
+    with EmbeddedPostgres.start(made_dir) as server:
         assert ask(server.url, "SHOW listen_addresses") == ""
-        first = postmaster(data_dir)
+        first = postmaster(made_dir)
         for process in (first, *first.children(recursive=True)):
             with suppress(psutil.NoSuchProcess):  # some of its children come and go
                 assert not process.net_connections(kind="tcp")
-        socket = data_dir / "postgres" / ".s.PGSQL.5432"
+        socket = made_dir / "postgres" / ".s.PGSQL.5432"
         assert stat.S_IMODE(socket.stat().st_mode) == 0o700
 
 
-def test_an_edit_of_the_configuration_does_not_open_it(data_dir: Path) -> None:
+def test_an_edit_of_the_configuration_does_not_open_it(made_dir: Path) -> None:
     """`listen_addresses` in postgresql.conf does not count."""
-    EmbeddedPostgres.start(data_dir).stop()
-    with (data_dir / "postgres" / "postgresql.conf").open("a") as configuration:
+    EmbeddedPostgres.start(made_dir).stop()
+    with (made_dir / "postgres" / "postgresql.conf").open("a") as configuration:
         configuration.write("listen_addresses = '*'\n")
-    with EmbeddedPostgres.start(data_dir) as server:
+    with EmbeddedPostgres.start(made_dir) as server:
         assert ask(server.url, "SHOW listen_addresses") == ""
 
 
@@ -112,11 +112,11 @@ def test_an_ordinary_user_starts_their_own_and_no_other(data_dir: Path) -> None:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can run it for somebody else")
-def test_root_runs_a_folder_as_its_owner(data_dir: Path) -> None:
+def test_root_runs_a_folder_as_its_owner(made_dir: Path) -> None:
     """A folder that an ordinary user made stays theirs when root starts it."""
-    EmbeddedPostgres.start(data_dir).stop()
-    for path in (data_dir / "postgres", *(data_dir / "postgres").rglob("*")):
+    EmbeddedPostgres.start(made_dir).stop()
+    for path in (made_dir / "postgres", *(made_dir / "postgres").rglob("*")):
         os.lchown(path, NOBODY, NOBODY)
-    with EmbeddedPostgres.start(data_dir) as server:
+    with EmbeddedPostgres.start(made_dir) as server:
         assert ask(server.url, "SELECT 1") == "1"
-        assert postmaster(data_dir).uids().real == NOBODY
+        assert postmaster(made_dir).uids().real == NOBODY
