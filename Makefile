@@ -32,7 +32,7 @@ run: setup  ## Fill a demo ledger with history, show it, and serve it on 127.0.0
 	@$(BIN)/filrouge demo
 
 test: setup  ## Run all the tests.
-	$(BIN)/pytest -n 3 --durations 15
+	$(BIN)/pytest -n 3 --dist worksteal --durations 15
 
 faults: setup  ## FILROUGE_TEST_FAULT_MINUTES (30) of faults (SEED=n); 10 M events, none missed.
 	$(BIN)/python -m tests.faults $(if $(SEED),--seed $(SEED))

@@ -157,7 +157,7 @@ class TestFuzzing:
         """Asked of members, accounts and campaigns that exist, every answer is documented."""
         key = house.key()["Authorization"]
         fuzz(server, key, tmp_path, known_ids, "--phases", "fuzzing,stateful",
-             "--max-examples", "4")  # fmt: skip
+             "--max-examples", "3")  # fmt: skip
 
     @pytest.mark.slow
     @pytest.mark.timeout(2 * SECONDS_MAX)
