@@ -55,6 +55,8 @@ hypothesis.settings.load_profile("filrouge")
 def pytest_configure(config: pytest.Config) -> None:
     """One folder for the whole run; the workers that pytest starts inherit its name."""
     gc.set_threshold(COLLECT_AFTER)
+    # The hundreds of processes that tests start find what the first of them compiled.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     if not hasattr(config, "workerinput"):
         # Not under pytest's own folder, which pytest closes again to the account of the server.
         folder = MEMORY_FOLDER if _has_room(MEMORY_FOLDER) else None
