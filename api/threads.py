@@ -56,13 +56,13 @@ class Arrivals:
                 awaited.set_exception(error)
 
 
-async def resolved(reply: Reply[R]) -> R:
-    """Wait for what another thread resolves. Who is cancelled meanwhile cancels nothing there."""
+def resolved(reply: Reply[R]) -> asyncio.Future[R]:
+    """What to await for what another thread resolves. To cancel it cancels nothing there."""
     loop = asyncio.get_running_loop()
     arrivals = _arrivals.get(loop)
     if arrivals is None:
         arrivals = _arrivals[loop] = Arrivals()
-    return await arrivals.awaited(reply)
+    return arrivals.awaited(reply)
 
 
 async def in_thread(work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:

@@ -56,6 +56,8 @@ class Batch:
         self._firsts = firsts
         self._read_on = read_on
         self.bring_up = bring_up
+        self._tags: set[str] = set()
+        self._tags_count = 0
         self._tagged: defaultdict[str, list[Draft]] = defaultdict(list)
         self._tagged_count = 0
 
@@ -107,16 +109,19 @@ class Batch:
 
     def has_match(self, query: Query, after: int) -> bool:
         """Whether something that this batch has accepted matches."""
-        if not all(item.tags for item in query.items) or not query.items:
+        firsts = [item.tags[0] for item in query.items if item.tags]
+        if not firsts or len(firsts) < len(query.items):
             return any(_matches(draft, query, after) for draft in self.drafts)
+        self._tags.update(*[draft.tags for draft in self.drafts[self._tags_count :]])
+        self._tags_count = len(self.drafts)
+        if self._tags.isdisjoint(firsts):
+            return False
         for draft in self.drafts[self._tagged_count :]:
             for tag in draft.tags:
                 self._tagged[tag].append(draft)
         self._tagged_count = len(self.drafts)
         return any(
-            _matches(draft, query, after)
-            for item in query.items
-            for draft in self._tagged.get(item.tags[0], ())
+            _matches(draft, query, after) for tag in firsts for draft in self._tagged.get(tag, ())
         )
 
     def held(self, views: Sequence[View]) -> list[View]:

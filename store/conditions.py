@@ -5,28 +5,30 @@ All of them are asked in one statement. By hash something may match; the tags th
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 import psycopg
 
 from domain.envelope import decode_entry
 from store.log import POSITION_MAX
-from store.packed import bigint, bigints, integer, integers, number, texts
+from store.packed import bigint, bigints, number, smallint, smallints, texts
 from store.query import QueryItem, Span, positions_sql
-from store.requests import Guarded
+from store.requests import Guarded, Observe, Request
 from store.round_trip import Ask, Rows
-from store.rows import tag_hash, tag_key
+from store.rows import tag_cell, tag_hash
 from store.type_names import type_ids_of
 
 # OFFSET 0 keeps it to one probe for each other tag: as a join, planned on an empty log, it scans.
-# Types are looked up here, where nobody else writes: other processes give new ones their numbers.
+# A type that this process has no number for is looked up here, where nobody else writes: another
+# process may have given it one. To look up those that are known would be a fifth of the time.
 CONDITIONS_SQL: Final = """
-SELECT q.request, e.position, e.entry
-FROM unnest($1, $2, $3, $4, $5) AS q(request, hash, type, after, others)
+SELECT q.n, e.position, e.entry
+FROM unnest($1, $2, $3, $4, $5) WITH ORDINALITY AS q(hash, type, name, after, others, n)
 CROSS JOIN LATERAL (
-    SELECT id FROM types WHERE name = q.type
-    UNION ALL SELECT id FROM types WHERE q.type = ''
+    SELECT q.type AS id WHERE q.type > 0
+    UNION ALL SELECT id FROM types WHERE q.type = 0 AND name = q.name
+    UNION ALL SELECT id FROM types WHERE q.type = 0 AND q.name = ''
 ) AS y
 CROSS JOIN LATERAL (
     SELECT t.position FROM tags t
@@ -39,18 +41,21 @@ CROSS JOIN LATERAL (
 ) AS p
 JOIN entries e ON e.position = p.position
 """
-CONDITIONS: Final = {"conditions(integer[], bigint[], text[], bigint[], text[])": CONDITIONS_SQL}
+CONDITIONS: Final = {"conditions(bigint[], smallint[], text[], bigint[], text[])": CONDITIONS_SQL}
 ANY_TYPE: Final = ("",)
+NO_TAGS: Final = b"{}"
 
 
 class Conditions:
     """The conditions of a batch's requests: one question for all that name tags."""
 
-    def __init__(self, requests: Iterable[Guarded]) -> None:
+    def __init__(self, requests: Iterable[Request]) -> None:
         self._tagged: list[Guarded] = []
+        self._probing: list[Guarded] = []
+        """Whose each of the probes is."""
         self._others: list[Guarded] = []
         for request in requests:
-            if request.query is not None:
+            if not isinstance(request, Observe) and request.query is not None:
                 items = request.query.items
                 tagged = items and all(item.tags for item in items)
                 (self._tagged if tagged else self._others).append(request)
@@ -60,34 +65,34 @@ class Conditions:
         """Whether any of them names tags."""
         return bool(self._tagged)
 
-    def ask(self) -> Ask:
+    def ask(self, type_ids: Mapping[str, int]) -> Ask:
         """What finds the events that may stand in the way."""
-        probes = [
-            (integer(n), tag_key(item.tags[0]), name.encode(), after, _others(item))
-            for n, request in enumerate(self._tagged)
-            for after in (bigint(request.after),)
-            for item in request.query.items  # type: ignore[union-attr] # it has one: see above
-            for name in dict.fromkeys(item.types or ANY_TYPE)
-        ]
-        columns = [list(column) for column in zip(*probes, strict=True)] or [[]] * 5
-        numbers, keys, types, afters, others = columns
-        return Ask(
-            "conditions",
-            [
-                integers(numbers),
-                bigints(keys),
-                texts(types),
-                bigints(afters),
-                texts(others),
-            ],
-        )
+        cells: list[bytes] = []
+        types: list[bytes] = []
+        names: list[bytes] = []
+        afters: list[bytes] = []
+        others: list[bytes] = []
+        for request in self._tagged:
+            after = bigint(request.after)
+            for item in request.query.items:  # type: ignore[union-attr] # it has one: see above
+                cell, rest = tag_cell(item.tags[0]), _others(item)
+                for name in item.types or ANY_TYPE:
+                    known = type_ids.get(name, 0)
+                    cells.append(cell)
+                    types.append(smallint(known))
+                    names.append(b"" if known else name.encode())
+                    afters.append(after)
+                    others.append(rest)
+                    self._probing.append(request)
+        probes = bigints.of_cells(cells), smallints(types), texts(names)
+        return Ask("conditions", [*probes, bigints(afters), texts(others)])
 
     def answer(self, connection: psycopg.Connection, found: Rows) -> None:
         """Tell each request whether something stands in its way."""
         for request in self._tagged:
             request.conflicts = False
         for n, position, entry in found:
-            request = self._tagged[number(n)]
+            request = self._probing[number(n) - 1]
             if not request.conflicts:
                 request.conflicts = self._holds(connection, request, number(position), entry)
         for request in self._others:
@@ -115,6 +120,8 @@ class Conditions:
 
 
 def _others(item: QueryItem) -> bytes:
+    if len(item.tags) == 1:
+        return NO_TAGS
     return f"{{{','.join(str(tag_hash(tag)) for tag in item.tags[1:])}}}".encode()
 
 

@@ -115,16 +115,19 @@ class Meter:
     ) -> None:
         """Count a batch that is durable, and what it answered."""
         found: Tally[tuple[type[Request], str, str]] = Tally()
-        requests = 0
+        requests = recorded = 0
         for request, result, error in answers:
             requests += 1
             kind = type(request)
             if kind is Observe and error is None:
                 others = [one for one in result if one.duplicate or one.error is not None]
-                found.update((kind, *_outcome(one.error, one.duplicate)) for one in others)
-                found[kind, "recorded", ""] += len(result) - len(others)
+                recorded += len(result) - len(others)
+                for one in others:
+                    found[kind, *_outcome(one.error, one.duplicate)] += 1
             elif kind in OUTCOMES:
                 found[kind, *_outcome(error, error is None and result.duplicate)] += 1
+        if recorded:
+            found[Observe, "recorded", ""] += recorded
         for (kind, outcome, rule), count in found.items():
             OUTCOMES[kind].labels(self.ledger, outcome, rule).inc(count)
         self._events.observe(events)

@@ -244,7 +244,7 @@ Request = Observe | Guarded
 def dcb_query(query: Any) -> Query:
     """The library's query in our words."""
     items = () if query is None else query.items
-    return Query(tuple(QueryItem(tuple(item.types), tuple(item.tags)) for item in items))
+    return Query(tuple([QueryItem(tuple(item.types), tuple(item.tags)) for item in items]))
 
 
 def digest_of(command: msgspec.Struct) -> str:

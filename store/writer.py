@@ -29,7 +29,7 @@ from store.metrics import Meter
 from store.packed import bigint, moment, number, smallint, smallints, uuids
 from store.partitions import make_room
 from store.reply import Turns
-from store.requests import Append, Decide, Observe, Request
+from store.requests import Observe, Request
 from store.round_trip import BEGIN, COMMIT, Ask, Rows, prepare, round_trip
 from store.rows import WRITE
 from store.silence import LOOK_SECONDS, in_turn
@@ -240,9 +240,7 @@ class Writer:
         self, connection: psycopg.Connection, requests: list[Request], *, begin: bool = False
     ) -> tuple[Head, dict[bytes, tuple[int, bytes]], Rows, list[tuple[int, Recorded]]]:
         origins = [origin for request in requests for origin in request.origins]
-        conditions = Conditions(
-            request for request in requests if isinstance(request, Append | Decide)
-        )
+        conditions = Conditions(requests)
         void_types = [self._type_ids[name] for item in Voids.query().items for name in item.types]
         asked = {
             # All but the first two see everything up to the head: nobody else writes from there.
@@ -253,7 +251,7 @@ class Writer:
             ),
             "origins": Ask("origins_of", [uuids(origins)]) if origins else None,
             "views": self._views.ask(self._type_ids) if self._views.needed else None,
-            "conditions": conditions.ask() if conditions.needed else None,
+            "conditions": conditions.ask(self._type_ids) if conditions.needed else None,
         }
         sent = {name: ask for name, ask in asked.items() if ask is not None}
         answers = dict(zip(sent, round_trip(connection, list(sent.values())), strict=True))
@@ -291,7 +289,7 @@ class Writer:
 
     def _after_commit(self, batch: Batch) -> None:
         self._views.committed(batch.position)
-        for draft in batch.drafts:
+        for draft in batch.drafts if batch.voiding else ():
             if draft.voids:
                 self._voids.add(draft.recorded())
                 self._views.forget(draft.touches)

@@ -48,7 +48,7 @@ def test_each_is_given_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
 
     async def wait() -> tuple[list[Any], int]:
         futures: list[Reply[int]] = [Reply() for _ in range(MANY)]
-        tasks = [asyncio.create_task(resolved(future)) for future in futures]
+        tasks = [resolved(future) for future in futures]
         await asyncio.sleep(0)
         wakes = Wakes(asyncio.get_running_loop(), monkeypatch)
         in_another_thread(futures)
@@ -76,8 +76,8 @@ def test_who_goes_away_cancels_nothing() -> None:
 
     async def wait() -> tuple[int, int]:
         first, second = Reply[int](), Reply[int]()
-        gone = asyncio.create_task(resolved(first))
-        stays = asyncio.create_task(resolved(second))
+        gone = resolved(first)
+        stays = resolved(second)
         await asyncio.sleep(0)
         gone.cancel()
         first.answer(1)
