@@ -11,9 +11,6 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "auditors-tutorial.md"
-FILROUGE = f"""#!/bin/sh
-exec "{sys.executable}" -c "from filrouge.cli import main; main()" "$@"
-"""
 
 pytestmark = [
     pytest.mark.slow,
@@ -24,12 +21,11 @@ pytestmark = [
 ]
 
 
-def test_a_stranger_is_convinced(database: str, tmp_path: Path) -> None:
+def test_a_stranger_is_convinced(database: str, tmp_path: Path, typed_filrouge: Path) -> None:
     """Every block runs, everything that was tampered with is refused, and the figures agree."""
     programs = tmp_path / "programs"
     programs.mkdir()
-    (programs / "filrouge").write_text(FILROUGE)
-    (programs / "filrouge").chmod(0o755)
+    (programs / "filrouge").symlink_to(typed_filrouge)
     (programs / "python3").symlink_to(sys.executable)
     environment = {
         **os.environ,

@@ -22,9 +22,9 @@ pytestmark = pytest.mark.skipif(
 )
 
 
-def run(environment: dict[str, str], folder: Path, blocks: list[str]) -> str:
+def run(program: Path, environment: dict[str, str], folder: Path, blocks: list[str]) -> str:
     """Type some blocks of the page; what they say."""
-    head = ["set -e", "filrouge() { " + " ".join(FILROUGE) + ' "$@"; }']
+    head = ["set -e", f'filrouge() {{ "{program}" "$@"; }}']
     done = subprocess.run(
         ["bash", "-c", "\n".join([*head, *blocks])],
         cwd=folder, env=environment, capture_output=True, text=True, check=False,
@@ -33,7 +33,7 @@ def run(environment: dict[str, str], folder: Path, blocks: list[str]) -> str:
     return done.stdout
 
 
-def test_the_page_does_what_it_says(database: str, tmp_path: Path) -> None:
+def test_the_page_does_what_it_says(database: str, tmp_path: Path, typed_filrouge: Path) -> None:
     """What is left, spent and refused in the end is what it tells of."""
     text = PAGE.read_text()
     files = dict(FILE.findall(text))
@@ -47,7 +47,7 @@ def test_the_page_does_what_it_says(database: str, tmp_path: Path) -> None:
     }
     blocks = [block for block in SHELL.findall(text) if block not in files.values()]
     start = blocks.index(SERVE)
-    said = run(environment, tmp_path, blocks[:start])
+    said = run(typed_filrouge, environment, tmp_path, blocks[:start])
     assert "3 codes were supplied for cinema" in said
     assert "3 had been supplied before" in said
     server = subprocess.Popen(
@@ -71,7 +71,7 @@ def test_the_page_does_what_it_says(database: str, tmp_path: Path) -> None:
             typed[place] = f"{waits}ask $SHOP/items?min_position=$AT >/dev/null\n{typed[place]}"
         typed.append("ask $SHOP/accounts/a1/balance?min_position=$AT")
         typed.append("echo; filrouge --ledger shop catalogue list --json")
-        said = run(environment, tmp_path, typed)
+        said = run(typed_filrouge, environment, tmp_path, typed)
     finally:
         server.terminate()
         server.communicate(timeout=60)

@@ -5,7 +5,6 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -26,13 +25,14 @@ def findings(explained: Any) -> dict[str, tuple[str, int]]:
     return {one["rule_id"]: (one["reason"], one.get("points", 0)) for one in found}
 
 
-def test_the_page_does_what_it_says(database: str, tmp_path: Path) -> None:
+def test_the_page_does_what_it_says(database: str, tmp_path: Path, typed_filrouge: Path) -> None:
     """Its files and commands give the stars, and the reasons, that it tells of."""
     text = PAGE.read_text()
     for name, content in FILE.findall(text):
         (tmp_path / name).write_text(content)
-    command = f"{sys.executable} -m filrouge"
-    script = "\n".join(["set -e", f'filrouge() {{ {command} "$@"; }}', *SHELL.findall(text)])
+    script = "\n".join(
+        ["set -e", f'filrouge() {{ "{typed_filrouge}" "$@"; }}', *SHELL.findall(text)]
+    )
     script += "".join(f"\nfilrouge --ledger shop explain event {n} --json" for n in (12, 21, 24))
     script += "\nfilrouge --ledger shop rules list --json"
     for month in ("2026-03", "2027-02", "2028-03"):

@@ -4,7 +4,6 @@ import os
 import re
 import shlex
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -16,7 +15,6 @@ import pytest
 from filrouge.documentation.metrics import documented_metrics
 
 PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "run-in-production.md"
-FILROUGE = [sys.executable, "-c", "from filrouge.cli import main; main()"]
 
 
 @pytest.fixture
@@ -58,10 +56,12 @@ def commands(ledger: str) -> Iterator[list[str]]:
             yield [names[w] if n == at else w for n, w in enumerate(words)]
 
 
-def exported_lines(environment: dict[str, str], folder: Path, ledger: str) -> list[str]:
+def exported_lines(
+    program: Path, environment: dict[str, str], folder: Path, ledger: str
+) -> list[str]:
     """All entries of a ledger, byte by byte."""
     file = folder / f"{ledger}.ndjson"
-    command = [*FILROUGE, "--ledger", ledger, "export", str(file)]
+    command = [str(program), "--ledger", ledger, "export", str(file)]
     subprocess.run(command, cwd=folder, env=environment, capture_output=True, check=True)
     return file.read_text().splitlines()
 
@@ -83,13 +83,13 @@ def test_alerts_name_metrics_that_there_are() -> None:
 
 @pytest.mark.slow
 def test_the_page_works_with_the_role_that_it_makes(
-    production_url: str, name: str, tmp_path: Path
+    production_url: str, name: str, tmp_path: Path, typed_filrouge: Path
 ) -> None:
     """No superuser is needed: not for making, filling, exporting or restoring a ledger."""
     environment = {**os.environ, "FILROUGE_DATABASE_URL": production_url}
     for words in commands(name):
         done = subprocess.run(
-            [*FILROUGE, *words],
+            [typed_filrouge, *words],
             cwd=tmp_path,
             env=environment,
             capture_output=True,
@@ -98,7 +98,7 @@ def test_the_page_works_with_the_role_that_it_makes(
         )
         assert done.returncode == 0, (words, done.stderr)
     said = subprocess.run(
-        [*FILROUGE, "status", "--all"],
+        [typed_filrouge, "status", "--all"],
         cwd=tmp_path,
         env=environment,
         capture_output=True,
@@ -107,7 +107,10 @@ def test_the_page_works_with_the_role_that_it_makes(
     )
     assert re.findall(rf"^({name}\w*) +1$", said.stdout, re.MULTILINE) == [name, f"{name}_copy"]
 
-    exported = [exported_lines(environment, tmp_path, ledger) for ledger in (name, f"{name}_copy")]
+    exported = [
+        exported_lines(typed_filrouge, environment, tmp_path, ledger)
+        for ledger in (name, f"{name}_copy")
+    ]
     assert exported[0] == exported[1]
     assert len(exported[0]) == 1
     with psycopg.connect(production_url, autocommit=True) as connection:

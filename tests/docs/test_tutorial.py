@@ -38,10 +38,10 @@ def environment(database: str, tmp_path: Path) -> dict[str, str]:
     }
 
 
-def filrouge(environment: dict[str, str], *arguments: str) -> dict[str, object]:
+def filrouge(program: Path, environment: dict[str, str], *arguments: str) -> dict[str, object]:
     """Run a command to its end; returns what it says."""
     done = subprocess.run(
-        [*FILROUGE, *arguments, "--json"],
+        [program, *arguments, "--json"],
         env=environment,
         capture_output=True,
         text=True,
@@ -53,11 +53,11 @@ def filrouge(environment: dict[str, str], *arguments: str) -> dict[str, object]:
 
 
 @pytest.fixture
-def served(environment: dict[str, str]) -> Iterator[tuple[str, str]]:
+def served(environment: dict[str, str], typed_filrouge: Path) -> Iterator[tuple[str, str]]:
     """The address and a key of a server with a smaller history than `make run` invents."""
-    filrouge(environment, "simulate", "--members", "60", "--years", "1")
+    filrouge(typed_filrouge, environment, "simulate", "--members", "60", "--years", "1")
     scopes = [word for scope in SCOPES for word in ("--scope", scope)]
-    key = filrouge(environment, "keys", "create", "tutorial", *scopes)["secret"]
+    key = filrouge(typed_filrouge, environment, "keys", "create", "tutorial", *scopes)["secret"]
     server = subprocess.Popen(
         [*FILROUGE, "serve", "--port", "0", "--json"],
         env=environment,
@@ -79,11 +79,12 @@ def blocks(page: str) -> list[str]:
     return [block for block in found if not block.startswith(("make run", "export KEY="))]
 
 
-def script(typed: list[str], url: str) -> str:
+def script(program: Path, typed: list[str], url: str) -> str:
     """Blocks as one script, with a mark before the output of each."""
-    program = f'"{sys.executable}" -c "from filrouge.cli import main; main()"'
     text = "\n".join(f"echo; echo '{MARK}{n}'\n{block}" for n, block in enumerate(typed))
-    return "set -euo pipefail\n" + text.replace(ADDRESS, url).replace(".venv/bin/filrouge", program)
+    return "set -euo pipefail\n" + text.replace(ADDRESS, url).replace(
+        ".venv/bin/filrouge", str(program)
+    )
 
 
 def answers(output: str) -> list[list[object]]:
@@ -101,12 +102,12 @@ def answers(output: str) -> list[list[object]]:
     return found
 
 
-def followed(page: str, environment: dict[str, str], served: tuple[str, str]) -> Any:
+def followed(program: Path, page: str, environment: dict[str, str], served: tuple[str, str]) -> Any:
     """Type what a page says; returns what each of its blocks answered."""
     url, key = served
     typed = blocks(page)
     done = subprocess.run(
-        ["bash", "-c", script(typed, url)],
+        ["bash", "-c", script(program, typed, url)],
         env={**environment, "KEY": key},
         capture_output=True,
         text=True,
@@ -117,13 +118,13 @@ def followed(page: str, environment: dict[str, str], served: tuple[str, str]) ->
 
 
 def test_the_tutorial_and_the_readme_do_what_they_say(
-    environment: dict[str, str], served: tuple[str, str]
+    environment: dict[str, str], served: tuple[str, str], typed_filrouge: Path
 ) -> None:
     """Every block runs, and the sentences around them are true."""
-    [[recorded, shown]] = followed("README.md", environment, served).values()
+    [[recorded, shown]] = followed(typed_filrouge, "README.md", environment, served).values()
     assert recorded["position"] > 1
     assert shown["people"]["participants"] == 1
-    said = followed("docs/tutorial.md", environment, served)
+    said = followed(typed_filrouge, "docs/tutorial.md", environment, served)
 
     def after(words: str) -> Any:
         [block] = [block for block in said if words in block]
