@@ -18,20 +18,11 @@ import psutil
 import psycopg
 import pytest
 
-from filrouge.wiring import load_domain
+from tests.filrouge.conftest import Filrouge
 
 COMMAND = [sys.executable, "-m", "filrouge", "--json"]
 WAIT_SECONDS_MAX = 90
 CALLERS = 8
-
-load_domain()
-
-
-def run(env: dict[str, str], *args: str) -> dict[str, str]:
-    """Run ``filrouge``; what it says."""
-    done = subprocess.run([*COMMAND, *args], env=env, capture_output=True, check=True)
-    said: dict[str, str] = json.loads(done.stdout)
-    return said
 
 
 @contextmanager
@@ -60,17 +51,24 @@ def serving(env: dict[str, str], *args: str) -> Iterator[tuple[psutil.Popen, str
 
 
 @pytest.fixture
-def env(environment: dict[str, str]) -> dict[str, str]:
-    """The settings of an installation with one ledger."""
-    env = {"PATH": os.environ["PATH"], **environment}
-    run(env, "init")
-    return env
+def made(filrouge: Filrouge) -> Filrouge:
+    """The command line, in this process, on an installation with one ledger."""
+    filrouge("init")
+    return filrouge
 
 
 @pytest.fixture
-def headers(env: dict[str, str]) -> dict[str, str]:
+def env(environment: dict[str, str], made: Filrouge) -> dict[str, str]:
+    """The settings of an installation with one ledger, for processes of their own."""
+    del made
+    return {"PATH": os.environ["PATH"], **environment}
+
+
+@pytest.fixture
+def headers(made: Filrouge) -> dict[str, str]:
     """A key to it."""
-    secret = run(env, "keys", "create", "t", "--scope", "observe", "--scope", "read")["secret"]
+    scopes = ("--scope", "observe", "--scope", "read")
+    secret = made("keys", "create", "t", *scopes, "--json").json["secret"]
     return {"Authorization": f"Bearer {secret}", "Content-Type": "application/cloudevents+json"}
 
 
