@@ -21,8 +21,10 @@ import httpx
 import msgspec
 
 CALLERS = 4
-PAUSE_SECONDS = 0.05
-"""Between two calls of one caller: after half an hour, too, the log is to be rebuilt often."""
+PAUSE_SECONDS = 0.15
+"""Between two calls of one caller: most of a test waits for something else, and not for callers."""
+RANDOM_PAUSE_SECONDS = 0.05
+"""The same where random faults meet callers: after half an hour, too, rebuilds are to end soon."""
 ANSWER_SECONDS_MAX = 120
 RETRY_SECONDS = 0.02
 REQUEST_SECONDS_MAX = 5
@@ -43,6 +45,7 @@ class Target(msgspec.Struct):
     key: str
     accounts: list[str]
     seed: int
+    pause_seconds: float = PAUSE_SECONDS
 
 
 class Answer(NamedTuple):
@@ -71,7 +74,7 @@ class Caller(threading.Thread):
         try:
             with httpx.Client(timeout=REQUEST_SECONDS_MAX) as self.client:
                 n = 0
-                while not self.stopping.wait(PAUSE_SECONDS):
+                while not self.stopping.wait(self.target.pause_seconds):
                     n += 1
                     kinds = [self.purchase, self.purchases, self.award, self.redeem, self.read]
                     self.random.choice(kinds)(f"{self.name}-{n}")

@@ -11,6 +11,7 @@ from random import Random
 from tests.faults.full_disk import Disk
 from tests.faults.house import House
 from tests.faults.kinds import kinds_of
+from tests.faults.load import RANDOM_PAUSE_SECONDS
 from tests.faults.shop import Shop
 
 SERVERS = 2
@@ -37,7 +38,7 @@ def run(
     kinds = kinds_of(disk)
     with House(folder, servers=SERVERS) as house, Shop(house.start(), disk) as shop:
         for n in range(processes):
-            shop.begin(n)
+            shop.begin(n, RANDOM_PAUSE_SECONDS)
         began = said = time.monotonic()
         while time.monotonic() - began < seconds:
             for kind in random.sample(kinds, len(kinds)):

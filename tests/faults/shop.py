@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Self
 import projections
 from projections.status import wait_for
 from tests.faults.check import SETTLE_SECONDS_MAX, check
-from tests.faults.load import Acknowledged, Load, Target
+from tests.faults.load import PAUSE_SECONDS, Acknowledged, Load, Target
 
 if TYPE_CHECKING:
     from tests.faults.full_disk import Disk
@@ -24,10 +24,10 @@ class Shop:
         self.name, self.key, self.accounts = house.new_ledger()
         self.loads: list[Load] = []
 
-    def begin(self, seed: int = 0) -> Load:
+    def begin(self, seed: int = 0, pause_seconds: float = PAUSE_SECONDS) -> Load:
         """Put load on it, from a process more, and wait until it is under way."""
         urls = [server.url for server in self.house.servers]
-        target = Target(urls, self.name, self.key, self.accounts, seed)
+        target = Target(urls, self.name, self.key, self.accounts, seed, pause_seconds)
         self.loads.append(Load(target))
         self.loads[-1].goes_on()
         return self.loads[-1]
