@@ -13,15 +13,27 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM, AESSIV
 
 
 def places_of_texts(
-    url: str, texts: Iterable[str], files: Iterable[Path], *, since_wal: str
+    url: str,
+    texts: Iterable[str],
+    files: Iterable[Path],
+    *,
+    since_wal: str,
+    marks: tuple[str, ...] = ("",),
 ) -> dict[str, list[str]]:
-    """Where each of the texts stands: in the database's files, in its write-ahead log, in files."""
+    """Where each of the texts stands: in the database's files, in its write-ahead log, in files.
+
+    Each text contains one of the ``marks``: where none of those stands, there is nothing to find.
+    """
     needles = {text: text.encode() for text in texts}
+    assert all(any(mark in text for mark in marks) for text in needles)
+    signs = [mark.encode() for mark in marks]
     found: dict[str, list[str]] = {text: [] for text in needles}
     for name, content in (
         *files_of_database(url, since_wal),
         *((str(f), f.read_bytes()) for f in files),
     ):
+        if not any(sign in content for sign in signs):
+            continue
         for text, needle in needles.items():
             if needle in content:
                 found[text].append(name)

@@ -57,6 +57,10 @@ net = { column = "net", as = "integer" }
 """
 
 
+MARKS = ("zqx", "Zqx")
+"""One of these is in every text that is looked for."""
+
+
 def names(n: int) -> dict[str, str]:
     """What is personal about one of them, like nothing else."""
     return {
@@ -139,11 +143,14 @@ def test_nothing_that_is_left_anywhere_can_be_opened(
         )
         texts = [text for n in range(PEOPLE + 1) for text in names(n).values()]
         for url in (database, copied):
-            found = places_of_texts(url, texts, [*files, out], since_wal=since)
+            found = places_of_texts(url, texts, [*files, out], since_wal=since, marks=MARKS)
             assert {text: at for text, at in found.items() if at} == {}
         # The same search finds what does stand there.
         found = places_of_texts(database, [people[0]], files, since_wal=since)
         assert len(found[people[0]]) > 3
+        rows = tmp_path / "people.csv"
+        found = places_of_texts(database, texts, [rows], since_wal=since, marks=MARKS)
+        assert all(at == [str(rows)] for at in found.values())
 
         nothing_opens(
             database, copied, export, bundle, key_file=Path(environment["FILROUGE_KEY_FILE"]),
