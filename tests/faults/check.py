@@ -45,7 +45,7 @@ def check(house: House, name: str, acknowledged: Acknowledged) -> int:
         _every_tag_is_there(ledger, said)
         _projections_are_those_of_a_rebuild(ledger, len(entries))
         assert compared(ledger).differences == {}
-    status = house.run("--ledger", name, "status", "--no-figures")
+    status = house.said("--ledger", name, "status", "--no-figures")
     assert status["head"]["position"] == len(entries)
     assert {(one["state"], one["lag_events"]) for one in status["projections"]} == {("running", 0)}
     return len(entries)

@@ -16,9 +16,11 @@ from typing import Any, Self
 
 import psutil
 import psycopg
+from click.testing import CliRunner
 
 from domain.accounts import OpenAccount
 from domain.ledger import OpenLedger
+from filrouge.cli import main
 from filrouge.wiring import load_domain
 from store.credentials import Credentials
 from store.database import Database
@@ -210,6 +212,13 @@ class House:
         out, err = process.communicate()
         assert process.returncode == code, err
         return json.loads(out) if out else None
+
+    def said(self, *arguments: str) -> Any:
+        """Run a command of ours in this process, which nothing is to happen to; what it says."""
+        runner = CliRunner(env=self.environment_through(self.door))
+        done = runner.invoke(main, ["--json", *arguments])
+        assert done.exit_code == 0, done.output
+        return json.loads(done.stdout)
 
     def builds(self, name: str) -> list[tuple[int]]:
         """The builds that are read, of all projections of a ledger."""

@@ -26,6 +26,6 @@ def test_a_clock_that_jumps_backwards(shop: Shop) -> None:
             ).fetchall()
         assert later == [(ahead,)]
         assert ahead > datetime.now(ahead.tzinfo) + timedelta(minutes=30)
-    status = house.run("--ledger", shop.name, "status", "--no-figures")
+    status = house.said("--ledger", shop.name, "status", "--no-figures")
     assert datetime.fromisoformat(status["head"]["recorded_at"]) == ahead
     shop.check()

@@ -28,7 +28,7 @@ def test_a_handler_that_raises_at_one_position(shop: Shop) -> None:
         ]
     while True:
         load.goes_on()
-        status = house.run("--ledger", shop.name, "status", "--no-figures")
+        status = house.said("--ledger", shop.name, "status", "--no-figures")
         states = {one["name"]: one for one in status["projections"]}
         others = {one["state"] for one in states.values() if one["name"] != "statements"}
         if others == {"running"} and states["balances"]["position"] > poisoned[0]:
