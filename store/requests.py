@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 from eventsourcing.dcb.api import DCBAppendCondition, DCBEvent
-from eventsourcing.persistence import IntegrityError
+from eventsourcing.persistence import IntegrityError, ProgrammingError
 
 from domain.decision import Slice, View
 from domain.envelope import Recorded
@@ -226,6 +226,7 @@ class Append:
         if condition is not None:
             self.after = condition.after or 0
             self.query = dcb_query(condition.fail_if_events_match)
+            _check_texts(self.query)
 
     def decide(self, batch: Batch) -> int:
         """Append, unless the log or what this batch has accepted so far matches the condition."""
@@ -245,6 +246,16 @@ def dcb_query(query: Any) -> Query:
     """The library's query in our words."""
     items = () if query is None else query.items
     return Query(tuple([QueryItem(tuple(item.types), tuple(item.tags)) for item in items]))
+
+
+def _check_texts(query: Query) -> None:
+    """Refuse what cannot be looked for, here and not where others wait for the same batch."""
+    try:
+        for item in query.items:
+            "".join((*item.types, *item.tags)).encode()
+    except UnicodeEncodeError:
+        message = "a type or tag of the condition is not valid Unicode"
+        raise ProgrammingError(message) from None
 
 
 def digest_of(command: msgspec.Struct) -> str:

@@ -2,7 +2,7 @@
 
 import pytest
 from eventsourcing.dcb.api import DCBAppendCondition, DCBEvent, DCBQuery, DCBQueryItem
-from eventsourcing.persistence import IntegrityError
+from eventsourcing.persistence import IntegrityError, ProgrammingError
 
 from store.database import Database
 from store.ledger import Ledger
@@ -65,3 +65,21 @@ def test_one_match_of_several_items_is_enough(ledger: Ledger) -> None:
     condition = DCBAppendCondition(fail_if_events_match=DCBQuery(items=items))
     with pytest.raises(IntegrityError):
         ledger.recorder.append([DCBEvent(type="fresh", data=b"")], condition)
+
+
+@pytest.mark.parametrize(
+    "item",
+    [
+        DCBQueryItem(types=["fresh"], tags=["\ud800"]),
+        DCBQueryItem(types=["\ud800"], tags=["a:1"]),
+        DCBQueryItem(types=["fresh"], tags=["a:1", "\ud800"]),
+    ],
+    ids=["tag", "type", "another tag"],
+)
+def test_what_cannot_be_looked_for_is_refused_before_it_meets_others(
+    ledger: Ledger, item: DCBQueryItem
+) -> None:
+    """Half of a pair of UTF-16 has no bytes: whoever names it is told, and nobody else is."""
+    with pytest.raises(ProgrammingError, match="not valid Unicode"):
+        append(ledger, "fresh", "a:1", unless=item)
+    assert append(ledger, "fresh", "a:1") == OPENING + 1
