@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from operator import attrgetter
+from typing import Annotated, Final, Literal
 
 from msgspec import Meta
 
@@ -253,21 +254,17 @@ class PointsClawedBack(Decided, frozen=True, kw_only=True):
     """The programme whose rule had given the points: they are free in its limit again."""
 
 
+_CAUSES: Final = ("participation:", "purchase:", "order:", "referral:", "share:", "contribution:")
+_causes: Final = attrgetter(*(f"{kind[:-1]}_id" for kind in _CAUSES))
+
+
 def cause_tags(event: PointsEarned) -> tuple[str, ...]:
     """The tags that lead from an award's cause to everything that becomes of its lot.
 
     A purchase is also found by its order. Goodwill has no cause: the lot stands for itself.
     """
-    causes = (
-        ("participation", event.participation_id),
-        ("purchase", event.purchase_id),
-        ("order", event.order_id),
-        ("referral", event.referral_id),
-        ("share", event.share_id),
-        ("contribution", event.contribution_id),
-    )
-    tags = tuple(f"{kind}:{id_}" for kind, id_ in causes if id_ is not None)
-    return tags or lot_tags(event.lot_id)
+    ids = zip(_CAUSES, _causes(event), strict=True)
+    return tuple([prefix + id_ for prefix, id_ in ids if id_ is not None]) or lot_tags(event.lot_id)
 
 
 def lot_tags(lot_id: str) -> tuple[str, ...]:

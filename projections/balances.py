@@ -100,10 +100,10 @@ class PointTotals(Total, table="point_totals", of=Balances):
         return {
             row.points_currency or "points": {
                 "accounts": 1,
-                "issued": sum(lot.issued for lot in lots),
-                "spent": sum(lot.spent for lot in lots),
-                "expired": sum(lot.expired for lot in lots),
-                "cancelled": sum(lot.cancelled for lot in lots),
+                "issued": sum([lot.issued for lot in lots]),
+                "spent": sum([lot.spent for lot in lots]),
+                "expired": sum([lot.expired for lot in lots]),
+                "cancelled": sum([lot.cancelled for lot in lots]),
             }
         }
 

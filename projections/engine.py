@@ -143,7 +143,7 @@ class Engine:
         """Fold new events into the rows of owners that were not folded again; returns these."""
         folding = self.foldings[table.fold]
         pieces = folding.pieces(events, target, lambda owner: owner not in stale)
-        rows = table.load({key for key, _ in pieces})
+        rows = table.load({key for _, keys in pieces for key in keys})
         totals.was(table.fold, rows)
         folding.apply(rows, pieces)
         table.write(rows)

@@ -197,7 +197,7 @@ class _Replayed(Sums):
     def _fold(self, folding: Folding, key: str, one: Fact) -> bool:
         """Fold an event into a row; whether that is seen by whoever looks."""
         rows = self._rows[folding.fold]
-        folding.apply(rows, [(key, one)])
+        folding.apply(rows, [(one, (key,))])
         seen = key in self._looked.rows_of[folding.fold]
         for total, name in self._totals[folding.fold]:
             mine = type(total), name, key

@@ -45,11 +45,6 @@ class Filling:
         self._sums = Sums(engine.projection)
         self._few: set[type[Fold]] = set()
 
-    @property
-    def rows_count(self) -> int:
-        """How many rows are kept in memory."""
-        return sum(map(len, self._rows.values()))
-
     def take(self, page: Page, slices: Slices | None = None, notes: Notes | None = None) -> None:
         """Fold a page into the rows of this share, or into those of some slices of it."""
         known = self.checkpoint.horizon
@@ -64,7 +59,7 @@ class Filling:
             if slices is not None and fold not in self._few:
                 pieces = slices.chosen(pieces, notes)
             if self.checkpoint.position:
-                missing = {key for key, _ in pieces if key not in rows}
+                missing = {key for _, keys in pieces for key in keys if key not in rows}
                 table = self.engine.table(self._connection, fold, self.checkpoint.build)
                 found = table.load(missing)
                 self._count(fold, found, -1)
@@ -100,9 +95,9 @@ class Filling:
             rows.clear()
 
     def write(self, position: int) -> None:
-        """Write the rows and forget them; what was taken in reaches up to this position.
+        """Write the rows; what was taken in reaches up to this position.
 
-        In the caller's transaction, which moves the checkpoint too.
+        In the caller's transaction, which moves the checkpoint too. Nobody goes on with it.
         """
         build = self.checkpoint.build
         for fold, rows in self._rows.items():
@@ -112,10 +107,7 @@ class Filling:
                 table.write(rows)
             else:
                 self._write_first(fold, table, rows, last=position == self.checkpoint.horizon)
-            rows.clear()
         self._sums.write(self._connection, build, alone=self._alone)
-        self._sums = Sums(self.engine.projection)
-        self.checkpoint = self.checkpoint._replace(position=position)
 
     def _write_first(self, fold: type[Fold], table: FoldTable, rows: Rows, *, last: bool) -> None:
         """Write rows into a table without indexes, and make them as soon as they are wanted."""

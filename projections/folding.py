@@ -26,8 +26,8 @@ ROWS_AT_ONCE: Final = 300_000
 PROBE_COSTS: Final = 15
 """Looking up what one owner did takes about as long as reading so many events on the way."""
 
-Piece = tuple[str, Fact]
-"""An event, and the key of a row that it changes."""
+Piece = tuple[Fact, Sequence[str]]
+"""An event, and the keys of the rows that it changes."""
 Mine = Callable[[str], bool]
 """Whether the rows of an owner are to be folded here."""
 
@@ -56,18 +56,15 @@ class Folding:
         return zip(mine, self.owners.of(mine, known), strict=True)
 
     def pieces(self, events: Facts | Sequence[Fact], known: int, mine: Mine = bool) -> list[Piece]:
-        """Take events apart by row, in order: those of the owners that are ``mine``, or of all."""
+        """Which rows events change, in order: those of the owners that are ``mine``, or of all."""
         owned = self.owned(events, known)
-        if self.fold.keys is Fold.keys:  # a row for each owner, as nearly always: in short
-            if mine is bool:
-                return [(owner, one) for one, owners in owned for owner in owners]
-            return [(owner, one) for one, owners in owned for owner in owners if mine(owner)]
+        if mine is not bool:
+            owned = ((one, [*filter(mine, owners)]) for one, owners in owned)
+        if self.fold.keys is Fold.keys:  # a row for each owner, as nearly always
+            return list(owned)
+        keys = self._keys
         return [
-            (key, one)
-            for one, owners in owned
-            for owner in owners
-            if mine(owner)
-            for key in self._keys(owner, one)
+            (one, [key for owner in owners for key in keys(owner, one)]) for one, owners in owned
         ]
 
     def _keys(self, owner: str, one: Fact) -> Iterable[str]:
@@ -84,12 +81,13 @@ class Folding:
         instance, handlers, new = self._instance, self._handlers, self.fold.Row
         one: Fact | None = None
         try:
-            for key, one in pieces:
-                row = rows.get(key)
-                if row is None:
-                    row = rows[key] = new(key)
-                event = one.event
-                handlers[type(event)](instance, row, event, one.envelope)
+            for one, keys in pieces:
+                for key in keys:
+                    row = rows.get(key)
+                    if row is None:
+                        row = rows[key] = new(key)
+                    event = one.event
+                    handlers[type(event)](instance, row, event, one.envelope)
         except Exception as error:
             if one is None:
                 raise
@@ -142,7 +140,7 @@ class Folding:
                 self.apply(rows, self.pieces(self._voids.visible(found, known), known, mine))
             yield rows
 
-    def walk(self, owners: Collection[str], until: int, known: int) -> Iterator[Piece]:
+    def walk(self, owners: Collection[str], until: int, known: int) -> Iterator[tuple[str, Fact]]:
         """The events of these owners with the keys of the rows that they change, in order.
 
         As :meth:`among`, one event after another, for who wants to see each of them.
@@ -157,7 +155,9 @@ class Folding:
                 self.roots.learn(known)
             read = self._along(until)
         for found in read:
-            yield from self.pieces(self._voids.visible(found, known), known, mine)
+            for one, keys in self.pieces(self._voids.visible(found, known), known, mine):
+                for key in keys:
+                    yield key, one
 
     def owners_tagged(self, tag: str, until: int, known: int) -> set[str]:
         """The owners of the events that carry a tag, up to ``until``."""

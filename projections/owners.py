@@ -31,22 +31,25 @@ def ids_reader(event: type[Event], kind: str) -> Callable[[Any], Sequence[str]]:
     prefix = f"{kind}:"
     marks = [one for one in shape_of(event).tags if one.mark in {kind, ""}]
     get: Callable[[Any], Any]
-    if kind == "batch" or any(not one.mark for one in marks):  # the envelope, or whole tags, say it
+    if kind == "batch":  # the envelope says it
         return lambda one: [tag[len(prefix) :] for tag in one.tags if tag.startswith(prefix)]
     if not marks:
         return _no_ids
-    if [(len(one.path), one.many) for one in marks] == [(1, False)]:
+    if [(len(one.path), one.many, one.mark) for one in marks] == [(1, False, kind)]:
         get = attrgetter(f"event.{marks[0].path[0]}")
         return lambda one: () if (value := get(one)) is None else (value,)
-    getters = [(_getter(one.path), one.many) for one in marks]
+    getters = [(_getter(one.path), one.many, not one.mark) for one in marks]
 
     def ids(one: Fact) -> Sequence[str]:
         found: list[str] = []
         event = one.event
-        for get, many in getters:
+        for get, many, whole in getters:
             value = get(event)
             if value is not None:
-                if many:
+                if whole:
+                    tags = value if many else (value,)
+                    found += [tag[len(prefix) :] for tag in tags if tag.startswith(prefix)]
+                elif many:
                     found += value
                 else:
                     found.append(value)
@@ -205,7 +208,8 @@ class Owners:
 
     def of(self, events: Sequence[Fact], known: int) -> list[Sequence[str]]:
         """The owners of each of these events, for who knows the log up to a position."""
-        found = [self.ids[type(one.event)](one) for one in events]
+        ids = self.ids
+        found = [ids[type(one.event)](one) for one in events]
         if self._roots is None:
             return found
         # The own tags decide, unless they may be aliases; without any, those of alias kinds.
@@ -228,8 +232,11 @@ class Owners:
         return found
 
     def _alias_tags(self, one: Fact) -> list[str]:
-        readers = self._aliases[type(one.event)]
-        return [prefix + name for prefix, ids in readers for name in ids(one)]
+        found: list[str] = []
+        for prefix, ids in self._aliases[type(one.event)]:
+            if names := ids(one):
+                found += [prefix + name for name in names]
+        return found
 
     def _decided(self, tags: list[str], ends: Mapping[str, str]) -> Sequence[str]:
         """The owners: what the tags of the first kind stand for that stand for any."""

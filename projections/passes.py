@@ -67,14 +67,17 @@ class Slices(NamedTuple):
 
     def chosen(self, pieces: Iterable[Piece], notes: Notes | None) -> list[Piece]:
         """The pieces of these slices; of the others it is noted where they are."""
-        found = []
-        for piece in pieces:
-            key, one = piece
-            number = slice_of(owner_of(key))
-            if self.first <= number < self.end:
-                found.append(piece)
-            if notes is not None:
-                notes.note(number, one.envelope.position)
+        found: list[Piece] = []
+        for one, keys in pieces:
+            mine = []
+            for key in keys:
+                number = slice_of(owner_of(key))
+                if self.first <= number < self.end:
+                    mine.append(key)
+                if notes is not None:
+                    notes.note(number, one.envelope.position)
+            if mine:
+                found.append((one, mine))
         return found
 
 

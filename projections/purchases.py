@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from operator import itemgetter
 from typing import ClassVar
 
 import msgspec
@@ -84,14 +86,15 @@ class Bought:
     """
 
     def __init__(self, purchases: Purchases) -> None:
-        self._all = [(one.time.astimezone(UTC), one) for one in purchases.values()]
-        self.first = min((time for time, _ in self._all), default=None)
+        each = [(one.time.astimezone(UTC), one) for one in purchases.values()]
+        each.sort(key=itemgetter(0))
+        self._all = [one for _, one in each]
+        self._times = [time for time, _ in each]
+        self.first = self._times[0] if each else None
         """When the first of them was made, in UTC."""
 
     def within(self, since: datetime, until: datetime | None) -> list[Purchase]:
         """Those from one instant to before another; without another, all since the one."""
-        since = since.astimezone(UTC)
-        if until is None:
-            return [one for time, one in self._all if since <= time]
-        until = until.astimezone(UTC)
-        return [one for time, one in self._all if since <= time < until]
+        start = bisect_left(self._times, since.astimezone(UTC))
+        end = None if until is None else bisect_left(self._times, until.astimezone(UTC))
+        return self._all[start:end]

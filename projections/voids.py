@@ -5,7 +5,8 @@ from __future__ import annotations
 import threading
 from bisect import bisect_right
 from collections.abc import Iterable
-from operator import attrgetter, or_
+from itertools import compress
+from operator import attrgetter
 from typing import Final, NamedTuple, TypeVar
 
 from domain.envelope import Envelope
@@ -71,23 +72,17 @@ class VoidHistory:
         """Those of the events that are not hidden."""
         found = list(events)
         voided, batches = self._positions, self._batches
-        if not voided and not batches:
-            return found
         # Nearly always nothing of a page is hidden, and Python's loop has no part in seeing that.
-        named = list(
-            map(
-                or_,
-                map(voided.__contains__, map(_POSITION, found)),
-                map(batches.__contains__, map(_BATCH, found)),
-            )
-        )
-        if not any(named):
+        hidden = {
+            one.envelope.position
+            for named, of in ((voided, _POSITION), (batches, _BATCH))
+            if named
+            for one in compress(found, map(named.__contains__, map(of, found)))
+            if self.hides(one.envelope, known)
+        }
+        if not hidden:
             return found
-        return [
-            one
-            for one, is_named in zip(found, named, strict=True)
-            if not is_named or not self.hides(one.envelope, known)
-        ]
+        return [one for one in found if one.envelope.position not in hidden]
 
     def hides(self, envelope: Envelope, known: int) -> bool:
         """Whether an event counts as never recorded for who knows the log up to a position."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import datetime
@@ -25,7 +26,8 @@ from projections.shares import Parts
 from projections.voids import VoidHistory
 from store.log import Log
 
-COLLECT_AFTER: Final = 200_000
+COLLECT_AFTER: Final = 2_000_000
+"""Objects that are made before the newest are looked through for cycles: rows make none."""
 
 
 class Share(NamedTuple):
@@ -53,9 +55,10 @@ class Failed(NamedTuple):
 Say = Callable[[int | Failed], None]
 
 
-def fill(share: Share, say: Say) -> None:
+def fill(share: Share, say: Say) -> list[Filling]:
     """Fill the share; says each position that all builds have reached, and each build that fails.
 
+    Returns what was filled, which still has the rows that were written last.
     The builds go along the log together, so that every entry is decoded once; where the rows do not
     fit in memory, in several passes over it, each of which decodes what its rows need.
     """
@@ -78,6 +81,7 @@ def fill(share: Share, say: Say) -> None:
         reached = filling.fold_at_once()
         if reached < share.horizon:
             filling.fold_in_passes(reached)
+    return going
 
 
 class _Share:
@@ -198,10 +202,12 @@ def work(share: Share, out: Connection) -> None:
     # Rows that stay and events that go: looking for cycles among them is work for nothing.
     gc.set_threshold(COLLECT_AFTER)
     try:
-        fill(share, out.send)
+        _kept = fill(share, out.send)
         said = None
     except (BrokenPipeError, KeyboardInterrupt):
         return
     except Exception as error:  # noqa: BLE001 - whoever started it is told
         said = Failed("", None, described(error))
     out.send(said)
+    # To give millions of rows back, one by one, would take longer than to write some of them.
+    os._exit(0)
