@@ -168,20 +168,14 @@ class _Deciding(dcb.Slice[Any], metaclass=SliceType, abstract=True):
         return made
 
     def use(self, views: Sequence[View]) -> None:
-        """Replace the empty views of the boundary by those that hold the history, in its order."""
-        replaced = {
-            id(empty): view
-            for empty, view in zip(self.boundary, views, strict=True)
-            if view is not empty
-        }
-        if not replaced:
-            return
-        attributes = vars(self)
-        for name, value in attributes.items():
-            view = replaced.get(id(value))
-            if view is not None:
-                attributes[name] = view
-        self.boundary = list(views)
+        """Let the empty views of the boundary be those that hold the history, in its order.
+
+        They stand in attributes of the decision, wherever it put them: so not they are replaced,
+        but what they consist of.
+        """
+        for empty, view in zip(self.boundary, views, strict=True):
+            if view is not empty:
+                empty.__dict__ = view.__dict__
 
     def consistency_boundary(self) -> list[dcb.Selector]:
         """What the decision depends on, in the library's words."""

@@ -167,9 +167,10 @@ class Views:
         """Let the batch's views take in an event that the batch has just accepted."""
         if not self._by_tag or draft.event is None:
             return
+        kind = type(draft.event)
         for tag in draft.tags:
             for known in self._by_tag.get(tag, ()):
-                if known.selects(draft.event, draft.tags):
+                if kind in known.types and known.selects(draft.event, draft.tags):
                     known.accept(draft)
 
     def committed(self, head: int) -> None:

@@ -120,10 +120,11 @@ class Meter:
             requests += 1
             kind = type(request)
             if kind is Observe and error is None:
-                others = [one for one in result if one.duplicate or one.error is not None]
-                recorded += len(result) - len(others)
-                for one in others:
-                    found[kind, *_outcome(one.error, one.duplicate)] += 1
+                for one in result:
+                    if one.duplicate or one.error is not None:
+                        found[kind, *_outcome(one.error, one.duplicate)] += 1
+                    else:
+                        recorded += 1
             elif kind in OUTCOMES:
                 found[kind, *_outcome(error, error is None and result.duplicate)] += 1
         if recorded:
