@@ -6,6 +6,7 @@ class is inspected once.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from functools import cache
@@ -101,24 +102,29 @@ def replaced_at(root: Any, path: tuple[str, ...], value: Any) -> Any:
 def tag_reader(struct: type[msgspec.Struct]) -> Callable[[Any], tuple[str, ...]]:
     """Make the function that reads the tags of an instance, in the order of its fields."""
     plain: list[tuple[Callable[[Any], Any], str]] = []
-    other: list[Marked] = []
+    other: defaultdict[str, list[Marked]] = defaultdict(list)
+    """By the field in which they lie: mostly nothing is said there."""
     for marked in shape_of(struct).tags:
         prefix = f"{marked.mark}:" if marked.mark else ""
         if len(marked.path) == 1 and not marked.many:
             plain.append((attrgetter(marked.path[0]), prefix))
         else:
-            other.append(marked)
+            other[marked.path[0]].append(marked)
+    blocks = [(attrgetter(name), marks) for name, marks in other.items()]
 
     def tags(event: Any) -> tuple[str, ...]:
         found = dict.fromkeys(
             [prefix + value for get, prefix in plain if (value := get(event)) is not None]
         )
-        for marked in other:
-            value = value_at(event, marked.path)
-            if value is not None:
-                prefix = f"{marked.mark}:" if marked.mark else ""
-                values: Iterable[str] = value if marked.many else (value,)
-                found.update(dict.fromkeys(prefix + one for one in values))
+        for get, marks in blocks:
+            if not get(event):
+                continue
+            for marked in marks:
+                value = value_at(event, marked.path)
+                if value is not None:
+                    prefix = f"{marked.mark}:" if marked.mark else ""
+                    values: Iterable[str] = value if marked.many else (value,)
+                    found.update(dict.fromkeys(prefix + one for one in values))
         return tuple(found)
 
     return tags
