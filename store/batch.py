@@ -15,7 +15,7 @@ from domain.envelope import Recorded, decode_entry, difference, stored_attribute
 from domain.errors import ContentDiffers
 from domain.rules import RULE_BOOK, RULE_EVENTS, RuleBook, Rules
 from domain.types import TIME_LEAD_MAX
-from store.boundary import Views
+from store.boundary import KnownView, Views
 from store.draft import Draft, Moment
 from store.log import Head
 from store.query import Query
@@ -131,7 +131,7 @@ class Batch:
         if None in held:
             # Only what was decided showed that they are needed: one more round trip.
             late = [view for view, there in zip(views, held, strict=True) if there is None]
-            self.views.need(late)
+            self.views.need(map(KnownView, late))
             self.bring_up()
             self.views.catch_up(late, self.drafts)
             held = self.views.held(views)

@@ -40,19 +40,29 @@ BOUNDARY: Final = {"boundary(bigint[], text[], bigint[], text[])": BOUNDARY_SQL}
 class KnownView:
     """What is known of one view: its history folded up to a position, if it has a history.
 
-    Most views have none when they are asked for the first time: then there is nothing to keep,
-    and what a batch accepts is only folded if another decision of that batch looks at it.
+    Whoever asks for a view makes this of it, with what finds its history packed; if the writer
+    knows the same view already, that is what counts. Most views have no history when they are
+    asked for the first time: then there is nothing to keep, and what a batch accepts is only folded
+    if another decision of that batch looks at it.
     """
 
-    __slots__ = ("accepted", "empty", "seen", "tags", "types", "view")
+    __slots__ = (
+        "accepted", "cell", "empty", "key", "others", "seen", "tags", "types", "view",
+    )  # fmt: skip
 
     def __init__(self, empty: View) -> None:
         self.empty = empty
         """The view that was asked for, which stays without a history."""
-        self.tags = empty.tags
+        self.key: ViewKey = empty.key
+        self.tags = tags = empty.tags
         self.types = empty.event_types
+        self.cell = tag_cell(tags[0])
+        self.others = _NO_OTHERS if len(tags) == 1 else _others(tags[1:])
+
+    def begin(self) -> None:
+        """Know nothing of its history: from here on the writer has it."""
         self.view: View | None = None
-        self.seen = 0
+        self.seen = _FROM_THE_BEGINNING
         self.accepted: list[Draft] | None = None
 
     def fold(self, event: Event, envelope: Envelope) -> None:
@@ -97,15 +107,18 @@ class Views:
         self._asked.clear()
         self._by_tag.clear()
 
-    def need(self, views: Iterable[View]) -> None:
-        """Put what is known of views like these into the batch."""
-        for view in views:
-            key = view.key
+    def need(self, views: Iterable[KnownView]) -> None:
+        """Put what is known of these views into the batch."""
+        for asked in views:
+            key = asked.key
             if key not in self._batch:
-                found = self._kept.get(key) or KnownView(view)
-                self._batch[key] = found
-                self._asked.append(found)
-                self._by_tag[view.tags[0]].append(found)
+                known = self._kept.get(key)
+                if known is None:
+                    known = asked
+                    known.begin()  # anew, if it was in a batch that came to nothing
+                self._batch[key] = known
+                self._asked.append(known)
+                self._by_tag[known.tags[0]].append(known)
 
     def held(self, views: Iterable[View]) -> list[View | None]:
         """The views of the batch that hold the history of these empty ones.
@@ -123,16 +136,16 @@ class Views:
         """What brings the batch's views up to the head."""
         known = self._asked
         selected = {
-            id(types): _array(type_ids[name] for event in types for name in stored_names(event))
-            for types in {id(one.types): one.types for one in known}.values()
+            number: _array(type_ids[name] for event in types for name in stored_names(event))
+            for number, types in {id(one.types): one.types for one in known}.items()
         }
         return Ask(
             "boundary",
             [
-                bigints.of_cells([tag_cell(one.tags[0]) for one in known]),
-                texts([selected[id(one.types)] for one in known]),
-                bigints([bigint(one.seen) for one in known]),
-                texts([_others(one.tags[1:]) for one in known]),
+                bigints.of_cells([one.cell for one in known]),
+                texts.of_cells([selected[id(one.types)] for one in known]),
+                bigints.of_cells([one.seen for one in known]),
+                texts.of_cells([one.others for one in known]),
             ],
         )
 
@@ -151,8 +164,9 @@ class Views:
                 continue
             if known.selects(event, recorded.tags):
                 known.fold(event, recorded.envelope)
+        seen = _position(head)
         for known in self._asked:
-            known.seen = head
+            known.seen = seen
         self._asked.clear()
 
     def catch_up(self, views: Iterable[View], accepted: Iterable[Draft]) -> None:
@@ -175,9 +189,10 @@ class Views:
 
     def committed(self, head: int) -> None:
         """The batch is in the log: keep its views that have a history, as of the new head."""
+        seen = _position(head)
         for key, known in self._batch.items():
             if known.view is not None:
-                known.seen = head
+                known.seen = seen
                 self._kept[key] = known
                 self._kept.move_to_end(key)
         while len(self._kept) > VIEWS_CACHED_MAX:
@@ -199,7 +214,16 @@ def _others(tags: tuple[str, ...]) -> bytes:
 
 
 def _array(values: Iterable[Any]) -> bytes:
-    return ("{" + ",".join(map(str, values)) + "}").encode()
+    """An array's text, as an element of an array of texts."""
+    return texts.cell(("{" + ",".join(map(str, values)) + "}").encode())
+
+
+def _position(position: int) -> bytes:
+    return bigints.cell(bigint(position))
+
+
+_FROM_THE_BEGINNING: Final = _position(0)
+_NO_OTHERS: Final = _array(())
 
 
 def decoded(rows: Rows) -> list[tuple[int, Recorded]]:

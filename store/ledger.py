@@ -151,10 +151,7 @@ class Ledger:
         import or job that brings them. Only ``admin`` may bring decided events of another system.
         """
         checked = [_checked(new, admin=admin) for new in events]
-        sound = [event for event in checked if not isinstance(event, FilrougeError)]
-        sealed = iter(self._sealed(sound))
-        final = [event if isinstance(event, FilrougeError) else next(sealed) for event in checked]
-        request = Observe(events, final, actor, batch, self._writer.rules)
+        request = Observe(events, self._sealed(checked), actor, batch, self._writer.rules)
         self._writer.submit(request)
         return request.reply
 
@@ -176,8 +173,12 @@ class Ledger:
         self._writer.submit(request)
         return request.reply
 
-    def _sealed(self, events: list[Event]) -> Sequence[Event | FilrougeError]:
-        return self.vault.seal_many(events) if any(map(is_sealed, events)) else events
+    def _sealed(self, checked: list[Event | FilrougeError]) -> list[Event | FilrougeError]:
+        sound = [event for event in checked if not isinstance(event, FilrougeError)]
+        if not any(map(is_sealed, sound)):
+            return checked
+        sealed = iter(self.vault.seal_many(sound))
+        return [event if isinstance(event, FilrougeError) else next(sealed) for event in checked]
 
     def _opened(self, sealed: str) -> str | None:
         return self.vault.open(sealed)

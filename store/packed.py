@@ -44,6 +44,14 @@ class ArrayOf:
     def _header(self, count: int) -> bytes:
         return pack("!iiIii", 1, 0, self._oid, count, 1)
 
+    def cell(self, element: bytes) -> bytes:
+        """An element as it stands in an array: it can be made, and repeated, beforehand."""
+        return integer(len(element)) + element
+
+    def of_cells(self, cells: Sequence[bytes]) -> bytes:
+        """Make an array of cells."""
+        return b"".join((self._header(len(cells)), *cells))
+
     def __call__(self, elements: Sequence[bytes]) -> bytes:
         """Make an array; the elements may differ in length."""
         count = len(elements)
@@ -68,7 +76,7 @@ class FixedArrayOf(ArrayOf):
         return self._length.join((self._header(len(elements)), *elements))
 
     def cell(self, element: bytes) -> bytes:
-        """An element as it stands in an array: it can be made, and repeated, beforehand."""
+        """An element as it stands in an array."""
         return self._length + element
 
     def of_cells(self, cells: Sequence[bytes]) -> bytes:

@@ -11,13 +11,14 @@ import msgspec
 from eventsourcing.dcb.api import DCBAppendCondition, DCBEvent
 from eventsourcing.persistence import IntegrityError, ProgrammingError
 
-from domain.decision import Slice, View
+from domain.decision import Slice
 from domain.envelope import Recorded
 from domain.errors import FilrougeError, InvalidEvent
 from domain.event import Event, validated
-from domain.rules import RULE_BOOK, RULE_EVENTS, Rules
+from domain.rules import RULE_EVENTS, Rules
 from domain.types import TIME_LEAD_MAX
 from domain.voids import BatchIsVoided
+from store.boundary import KnownView
 from store.draft import Draft, make_draft, make_opaque
 from store.query import Query, QueryItem
 from store.reacting import Outcome, earning_for, followers_of, reactions_for, record
@@ -76,6 +77,7 @@ class Observe:
         ]
         self.rules = rules
         self.earnings = [earning_for(draft, rules) for draft in self.drafts]
+        self.views = self._views()
 
     @property
     def size(self) -> int:
@@ -87,16 +89,15 @@ class Observe:
         """What tells whether an event was recorded before."""
         return [draft.origin for draft in self.drafts if isinstance(draft, Draft)]
 
-    @property
-    def views(self) -> list[View]:
+    def _views(self) -> list[KnownView]:
         """What its reactions depend on."""
-        found: list[View] = [RULE_BOOK]
+        found: list[KnownView] = []
         for some in self.reactions:
             for reaction in some:
-                found += reaction.boundary
+                found += map(KnownView, reaction.boundary)
         for earning in self.earnings:
             if earning is not None:
-                found += earning.boundary
+                found += map(KnownView, earning.boundary)
         return found
 
     def look_again(self, rules: Rules) -> None:
@@ -104,6 +105,7 @@ class Observe:
         if rules is not self.rules:
             self.rules = rules
             self.earnings = [earning_for(draft, rules) for draft in self.drafts]
+            self.views = self._views()
 
     def decide(self, batch: Batch) -> list[Outcome]:
         """Record each event that is new, with what follows from it."""
@@ -150,7 +152,7 @@ class Decide:
         self.digest = digest
         self.actor = actor
         self.origins = [origin_key(COMMANDS_SOURCE, f"{decision.command_id}/0")]
-        self.views = [RULE_BOOK, *decision.boundary]
+        self.views = [KnownView(view) for view in decision.boundary]
         self.size = 1
         self.query, self.after, self.refusal = subject.guard, subject.after, subject.refusal
         self.conflicts = False
@@ -218,7 +220,7 @@ class Append:
             for event in events
         ]
         self.origins: list[bytes] = []
-        self.views: list[View] = []
+        self.views: list[KnownView] = []
         self.size = len(events)
         self.conflicts = False
         self.after = 0

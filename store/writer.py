@@ -19,9 +19,9 @@ import structlog
 
 from domain.envelope import Recorded, decode_entry
 from domain.errors import FilrougeError
-from domain.rules import NO_RULES
+from domain.rules import NO_RULES, RULE_BOOK
 from store.batch import Batch, read_on
-from store.boundary import BOUNDARY, Views, decoded
+from store.boundary import BOUNDARY, KnownView, Views, decoded
 from store.conditions import CONDITIONS, Conditions
 from store.errors import StoreOverloaded, StoreUnavailable
 from store.log import Head, Log
@@ -29,7 +29,7 @@ from store.metrics import Meter
 from store.packed import bigint, moment, number, smallint, smallints, uuids
 from store.partitions import make_room
 from store.reply import Turns
-from store.requests import Observe, Request
+from store.requests import Append, Observe, Request
 from store.round_trip import BEGIN, COMMIT, Ask, Rows, prepare, round_trip
 from store.rows import WRITE
 from store.silence import LOOK_SECONDS, in_turn
@@ -235,6 +235,8 @@ class Writer:
         self._views.begin()
         for request in requests:
             self._views.need(request.views)
+        if any(not isinstance(request, Append) for request in requests):
+            self._views.need([KnownView(RULE_BOOK)])  # they look at the rules
 
     def _read(
         self, connection: psycopg.Connection, requests: list[Request], *, begin: bool = False

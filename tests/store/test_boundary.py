@@ -88,6 +88,25 @@ def test_what_waits_for_a_void_is_decided_on_the_history_once(
     assert [type(error) for error in errors] == [type(None), NotEnoughPoints, NotEnoughPoints]
 
 
+@pytest.mark.usefixtures("shop")
+def test_what_was_looked_up_before_a_void_is_looked_up_again(
+    installation: Database, database: str
+) -> None:
+    """A redemption in the batch of a void does not spend what was there when the batch began."""
+    other = installation.open("test")  # a writer that has never seen the account
+    [award] = [r for r in other.log.read() if r.envelope.type == "points.earned.v1"]
+    undo = VoidEvent(position=award.envelope.position, reason="wrong")
+    spend = RedeemPoints(account_id="a1", points=10)
+    other.vault  # noqa: B018 - asked before the writer is held up
+    with held_up(other, database):
+        void = other.decide(undo, command_id="v", actor="t")
+        redemption = other.decide(spend, command_id="r", actor="t")
+    void.result()
+    error = redemption.exception()
+    other.close()
+    assert isinstance(error, NotEnoughPoints)
+
+
 def test_a_void_by_another_writer_is_seen(shop: Ledger, installation: Database, do: Do) -> None:
     """What one process took back, another does not spend, though it knew it as there."""
     other = installation.open("test")
