@@ -197,7 +197,7 @@ def _points(reader: Reader, at: datetime) -> tuple[int, States]:
 def _top(reader: Reader, count: int) -> list[str]:
     """The members who cause the most: friends brought count five, shares and contributions one."""
     rows = reader.select(
-        "SELECT key FROM {profiles} WHERE row ? 'enrolment' ORDER BY"
+        "SELECT key FROM {profiles} WHERE row->'enrolment' IS NOT NULL ORDER BY"
         " 5 * coalesce((row->>'qualified_count')::integer, 0)"
         " + coalesce((row->'counts'->>'shares')::integer, 0)"
         " + coalesce((row->'counts'->>'contributions')::integer, 0) DESC, key LIMIT %s",
@@ -227,8 +227,9 @@ def _superfans(reader: Reader, member_ids: list[str]) -> tuple[Superfan, ...]:
 def _bought(reader: Reader, at: datetime, superfans: set[str]) -> dict[str, Buyers]:
     """What was bought in the year before an instant, by who bought it."""
     rows = reader.select(
-        "SELECT people.key, people.row ? 'enrolled_at', sum((bought.value->>3)::bigint)::bigint"
-        " FROM {people} AS people, jsonb_each(people.row->'purchases') AS bought"
+        "SELECT people.key, people.row->'enrolled_at' IS NOT NULL,"
+        " sum((bought.value->>3)::bigint)::bigint"
+        " FROM {people} AS people, json_each(people.row->'purchases') AS bought"
         " WHERE (bought.value->>1)::timestamptz > %s GROUP BY 1, 2",
         {"people": Audience},
         [at - timedelta(days=SPENDING_DAYS)],

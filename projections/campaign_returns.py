@@ -178,7 +178,7 @@ def page(reader: Reader, after: str | None, limit: int) -> list[PlanRow]:
     """Planned campaigns by id, from the one after ``after``."""
     assert 0 < limit <= CAMPAIGNS_MAX
     rows = reader.select(
-        "SELECT row FROM {plans} WHERE key > %(after)s AND row ? 'starts'"
+        "SELECT row FROM {plans} WHERE key > %(after)s AND row->'starts' IS NOT NULL"
         " ORDER BY key LIMIT %(limit)s",
         {"plans": CampaignPlans},
         {"after": after or "", "limit": limit},

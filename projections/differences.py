@@ -168,7 +168,9 @@ def unequal(
             yield right[0], None, right[1]
             right = next(theirs, None)
         else:
-            same = left[1] == right[1]
+            same = left[1] == right[1] or msgspec.json.decode(left[1]) == msgspec.json.decode(
+                right[1]
+            )
             yield left[0], None if same else left[1], None if same else right[1]
             left, right = next(ours, None), next(theirs, None)
 

@@ -104,7 +104,7 @@ class PastReader(Reader):
         named = isinstance(parameters, Mapping)
         made = sql.SQL(", ").join(
             sql.SQL(
-                "{} (key, row) AS MATERIALIZED (SELECT * FROM jsonb_each({}::text::jsonb))"
+                "{} (key, row) AS MATERIALIZED (SELECT * FROM json_each({}::text::json))"
             ).format(sql.Identifier(name), sql.Placeholder(name) if named else sql.Placeholder())
             for name in contents
         )

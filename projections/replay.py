@@ -107,7 +107,7 @@ def replayed(connection: psycopg.Connection) -> Replayed:
 
 def _view(member: type[Fold | Total], table: str) -> sql.Composed:
     """A view of a table with the fields of its rows as columns."""
-    return sql.SQL("CREATE VIEW {} AS SELECT key, {}row FROM {}").format(
+    return sql.SQL("CREATE VIEW {} AS SELECT key, {}row::jsonb FROM {}").format(
         sql.Identifier(member.table),
         sql.SQL("").join(sql.SQL("{}, ").format(one) for one in _columns(member)),
         sql.Identifier(table),
@@ -130,7 +130,7 @@ def _columns(member: type[Fold | Total]) -> Iterator[sql.Composed]:
         known = _TYPES.get(kinds[0].__class__) if len(kinds) == 1 else None
         name, column = sql.Literal(field.encode_name), sql.Identifier(field.encode_name)
         if known is None:
-            yield sql.SQL("row->{} AS {}").format(name, column)
+            yield sql.SQL("(row->{})::jsonb AS {}").format(name, column)
             continue
         value = sql.SQL("(row->>{})::{}").format(name, sql.SQL(known))
         if field.default not in (NODEFAULT, None):

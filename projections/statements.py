@@ -156,7 +156,7 @@ class Statement(msgspec.Struct):
 
 
 _PAGE: Final = """
-SELECT row || jsonb_build_object('balance', balance, 'balance_reserved', balance_reserved),
+SELECT row::jsonb || jsonb_build_object('balance', balance, 'balance_reserved', balance_reserved),
     extract(epoch FROM time) || '/' || key
 FROM (
     SELECT key, row, (row->>'time')::timestamptz AS time,

@@ -155,15 +155,17 @@ def test_a_row_that_was_changed_is_found(
     told: Told, filrouge: Filrouge, sql: psycopg.Connection
 ) -> None:
     """Projections are folded again, and a row that its events do not give is named."""
-    sound = filrouge("verify", "--workers", "1", "--json").json
-    assert sound["findings"] == []
-    assert sound["rows"] > 5
     [[table]] = sql.execute(
         "SELECT relname FROM pg_class WHERE relkind = 'r' AND relname LIKE 'projection_profiles%'"
     ).fetchall()
+    same = SQL("UPDATE {} SET row = row::jsonb::text::json")  # with its fields in another order
+    sql.execute(same.format(Identifier("ledger_test", table)))
+    sound = filrouge("verify", "--workers", "1", "--json").json
+    assert sound["findings"] == []
+    assert sound["rows"] > 5
     changed = '{"last_contact": "2030-01-01T00:00:00Z"}'
     for statement, values in (
-        ("UPDATE {} SET row = row || %s::jsonb WHERE key = %s", [changed, "m2"]),
+        ("UPDATE {} SET row = row::jsonb || %s::jsonb WHERE key = %s", [changed, "m2"]),
         ("INSERT INTO {} (row, key) VALUES (%s, %s)", ['{"member_id": "m9"}', "m9"]),
         ("DELETE FROM {} WHERE key = %s", ["m1"]),
     ):

@@ -61,7 +61,7 @@ def test_rows_and_totals_can_be_read(brand: Brand) -> None:
         assert reader.every_total(Costs) == {"all": {"campaigns": 1}}
         found = reader.select(
             "SELECT t.key, t.row->>'revenue' FROM {returns} t JOIN {people} p"
-            " ON p.row->'campaigns' ? t.key WHERE p.key = %s",
+            " ON p.row->'campaigns'->t.key IS NOT NULL WHERE p.key = %s",
             {"returns": Returns, "people": Audience},
             ["m_1"],
         )
