@@ -229,7 +229,7 @@ def _bought(reader: Reader, at: datetime, superfans: set[str]) -> dict[str, Buye
     rows = reader.select(
         "SELECT people.key, people.row->'enrolled_at' IS NOT NULL,"
         " sum((bought.value->>3)::bigint)::bigint"
-        " FROM {people} AS people, json_each(people.row->'purchases') AS bought"
+        " FROM {people} AS people, json_each((people.row->'purchases')::json) AS bought"
         " WHERE (bought.value->>1)::timestamptz > %s GROUP BY 1, 2",
         {"people": Audience},
         [at - timedelta(days=SPENDING_DAYS)],

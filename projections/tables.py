@@ -45,7 +45,7 @@ def create_tables(connection: psycopg.Connection, projection: Projection, build:
     """Make the empty tables of a build; what would slow the filling down comes later.
 
     A row is kept as the text that it is written as: a server that takes it apart (``jsonb``) takes
-    twice as long to write it, and has to put it together again for whoever reads it.
+    longer to write it, and has to put it together again for whoever reads it.
     """
     for member in projection.members:
         name = sql.Identifier(table_name(member, projection.version, build))
