@@ -18,6 +18,7 @@ from domain.participations import ParticipationRecorded
 from domain.points import PointsEarned
 from filrouge.settings import Settings
 from filrouge.wiring import opened_ledger
+from projections.differences import in_order
 from projections.rebuild import rebuild
 from store.ledger import NewEvent
 from tests.filrouge.conftest import Filrouge
@@ -149,6 +150,12 @@ def test_an_event_of_later_makes_a_difference(filrouge: Filrouge) -> None:
     filrouge("replay", "same", "--as-of", (JUNE + 4 * DAY).isoformat(), "--workers", "1")
     assert filrouge("diff", "later", "same", "--json").json["differing"] == 0
     assert "No row differs" in filrouge("diff", "later", "same").out
+
+
+def test_the_order_of_fields_is_no_difference_and_what_they_say_is() -> None:
+    """Python holds true, 1 and 1.0 to be the same; a row that says another of them is another."""
+    assert in_order('{"a":1,"b":{"c":2,"d":3}}') == in_order('{"b": {"d": 3, "c": 2}, "a": 1}')
+    assert len({in_order(f'{{"a":{one}}}') for one in ("1", "1.0", "true")}) == 3
 
 
 def test_a_row_that_was_changed_is_found(
