@@ -16,6 +16,8 @@ MEMBERS: Final = 200_000
 SEED: Final = 5
 
 _numbers = count()
+_draw = random.Random(SEED).random
+"""It goes on from sample to sample: begun anew, it would draw the same few members in each."""
 
 
 def enrol(ledger: Ledger, members: int, report: Callable[[int], None]) -> None:
@@ -25,12 +27,11 @@ def enrol(ledger: Ledger, members: int, report: Callable[[int], None]) -> None:
 
 def participation_call(ledger: Ledger, members: int) -> Callable[[], object]:
     """Report one participation and wait until it is judged and durable."""
-    draw = random.Random(SEED).random
 
     def call() -> object:
         number = next(_numbers)
         event = ParticipationRecorded(
-            participation_id=f"t{number}", member_id=member(int(draw() * members)),
+            participation_id=f"t{number}", member_id=member(int(_draw() * members)),
             campaign_id="c0", activation_id="quiz0", outcome="finished",
         )  # fmt: skip
         new = NewEvent(event, f"t{number}", SOURCE, datetime.now(UTC))
