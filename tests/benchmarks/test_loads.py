@@ -8,7 +8,7 @@ CALLS = 20
 
 
 def test_each_sample_draws_members_of_its_own(ledger: Ledger) -> None:
-    """Whoever took part in one sample has a history in the next, and all others have none."""
+    """None begins the draw anew, which would give the same members another participation each."""
     for _ in range(2):
         call = participation_call(ledger, 1_000_000)
         for _ in range(CALLS):
