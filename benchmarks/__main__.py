@@ -67,7 +67,7 @@ def _machine() -> dict[str, str]:
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     return {
         "machine": f"{os.cpu_count()} processors, {memory:.0f} GiB, {platform.system()}",
-        "python": platform.python_version(),
+        "python": sys.version,  # how it was built counts, too
     }
 
 

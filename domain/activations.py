@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Final, Literal
 
@@ -135,9 +135,9 @@ class ActivationTerms(View):
         self.entries_period = event.entries_period or self.entries_period
         self.rules_version = event.rules_version or self.rules_version
 
-    def allows(self, entries: Iterable[datetime], time: datetime) -> bool:
+    def allows(self, entries: Sequence[datetime], time: datetime) -> bool:
         """Whether one more entry, at this time, stays within the limit beside the others."""
-        if self.entries_max is None:
+        if self.entries_max is None or len(entries) < self.entries_max:
             return True
         period = _period_of(time, self.entries_period)
         same = sum(_period_of(entry, self.entries_period) == period for entry in entries)

@@ -166,8 +166,10 @@ class CampaignPlan(View):
 
     def holds(self, time: datetime) -> bool:
         """Whether an instant lies inside the campaign: from its start to before its end."""
-        return self.starts <= time and all(
-            time < end for end in (self.ends, self.closed_at) if end is not None
+        return (
+            self.starts <= time
+            and (self.ends is None or time < self.ends)
+            and (self.closed_at is None or time < self.closed_at)
         )
 
     def too_late(self, recorded_at: datetime) -> bool:

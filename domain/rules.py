@@ -176,7 +176,7 @@ class RuleBook(View):
         self.rules = Rules({**self.rules.rules, rule_id: rule})
 
 
-RULE_EVENTS: Final = tuple(RuleBook.handlers)
+RULE_EVENTS: Final = frozenset(RuleBook.handlers)
 """What changes which rules there are."""
 RULE_BOOK: Final = RuleBook(RULE_BOOK_TAG)
 """The rules, to be asked for: it knows none itself, and takes in none."""

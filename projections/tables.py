@@ -25,6 +25,8 @@ Rows = dict[str, Any]
 _encode: Final = msgspec.json.Encoder().encode
 _TWO_FIELDS: Final = Struct("!hi").pack
 _ONE_FIELD: Final = Struct("!i").pack
+PAGE_ROW_BYTES: Final = 8_160
+"""The longest row that fits into a page. Left to itself, PostgreSQL compresses from 2,000 on."""
 _COPY_HEADER: Final = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 _COPY_TRAILER: Final = b"\xff\xff"
 
@@ -45,14 +47,16 @@ def create_tables(connection: psycopg.Connection, projection: Projection, build:
     """Make the empty tables of a build; what would slow the filling down comes later.
 
     A row is kept as the text that it is written as: a server that takes it apart (``jsonb``) takes
-    longer to write it, and has to put it together again for whoever reads it.
+    longer to write it, and has to put it together again for whoever reads it. What fits into a page
+    is not compressed: rows are written again and again.
     """
     for member in projection.members:
         name = sql.Identifier(table_name(member, projection.version, build))
         connection.execute(
-            sql.SQL('CREATE TABLE {} (key text COLLATE "C" NOT NULL, row json NOT NULL)').format(
-                name
-            )
+            sql.SQL(
+                'CREATE TABLE {} (key text COLLATE "C" NOT NULL, row json NOT NULL)'
+                " WITH (toast_tuple_target = {})"
+            ).format(name, sql.Literal(PAGE_ROW_BYTES))
         )
         # Nobody asks for a whole row, so how often each occurs is not worth finding out.
         connection.execute(sql.SQL("ALTER TABLE {} ALTER COLUMN row SET STATISTICS 0").format(name))

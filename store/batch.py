@@ -16,7 +16,7 @@ from domain.errors import ContentDiffers
 from domain.rules import RULE_BOOK, RULE_EVENTS, RuleBook, Rules
 from domain.types import TIME_LEAD_MAX
 from store.boundary import KnownView, Views
-from store.draft import Draft, Moment
+from store.draft import VOIDING_EVENTS, Draft, Moment
 from store.log import Head
 from store.query import Query
 from store.round_trip import Ask
@@ -128,7 +128,7 @@ class Batch:
         """The views that hold the history of these empty ones, and what the batch added to it."""
         self.folding = True
         held = self.views.held(views)
-        if None in held:
+        if not all(held):
             # Only what was decided showed that they are needed: one more round trip.
             late = [view for view, there in zip(views, held, strict=True) if there is None]
             self.views.need(map(KnownView, late))
@@ -152,8 +152,9 @@ class Batch:
             self._firsts[draft.origin] = draft.position, draft.entry
             if draft.event is not None:
                 self.views.fold(draft)
-                self.voiding = self.voiding or draft.voids
-                self.ruling = self.ruling or isinstance(draft.event, RULE_EVENTS)
+                kind = type(draft.event)
+                self.voiding = self.voiding or kind in VOIDING_EVENTS
+                self.ruling = self.ruling or kind in RULE_EVENTS
         self.folding = False
 
     def write(self, type_ids: Mapping[str, int]) -> Ask:

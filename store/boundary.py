@@ -78,7 +78,9 @@ class KnownView:
     def accept(self, draft: Draft) -> None:
         """Take in an event of the batch: at once, or when somebody looks."""
         if self.view is None:
-            self.accepted = [*(self.accepted or ()), draft]
+            if self.accepted is None:
+                self.accepted = []
+            self.accepted.append(draft)
         elif draft.event is not None:
             self.view.fold(draft.event, draft.envelope)
 
@@ -109,14 +111,15 @@ class Views:
 
     def need(self, views: Iterable[KnownView]) -> None:
         """Put what is known of these views into the batch."""
+        batch, kept = self._batch, self._kept
         for asked in views:
             key = asked.key
-            if key not in self._batch:
-                known = self._kept.get(key)
+            if key not in batch:
+                known = kept.get(key)
                 if known is None:
                     known = asked
                     known.begin()  # anew, if it was in a batch that came to nothing
-                self._batch[key] = known
+                batch[key] = known
                 self._asked.append(known)
                 self._by_tag[known.tags[0]].append(known)
 
@@ -128,7 +131,9 @@ class Views:
         """
         batch = self._batch
         return [
-            None if (known := batch.get(empty.key)) is None else known.held() or empty
+            None
+            if (known := batch.get(empty.key)) is None
+            else (known.view if known.accepted is None else known.held()) or empty
             for empty in views
         ]
 
@@ -184,7 +189,9 @@ class Views:
         kind = type(draft.event)
         for tag in draft.tags:
             for known in self._by_tag.get(tag, ()):
-                if kind in known.types and known.selects(draft.event, draft.tags):
+                if kind in known.types and (
+                    len(known.tags) == 1 or known.selects(draft.event, draft.tags)
+                ):
                     known.accept(draft)
 
     def committed(self, head: int) -> None:

@@ -15,7 +15,8 @@ from domain.undoing import position_tag
 from store.packed import instant
 from store.rows import origin_key, tag_cells
 
-_VOIDING: Final = (EventVoided, BatchVoided)
+VOIDING_EVENTS: Final = frozenset({EventVoided, BatchVoided})
+"""What takes something back."""
 
 
 class Moment(NamedTuple):
@@ -86,7 +87,7 @@ class Draft(msgspec.Struct, kw_only=True, gc=False):
     @property
     def voids(self) -> bool:
         """Whether it takes something back, so that views must be folded again."""
-        return isinstance(self.event, _VOIDING)
+        return type(self.event) in VOIDING_EVENTS
 
     @property
     def touches(self) -> tuple[str, ...] | None:

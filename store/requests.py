@@ -125,7 +125,7 @@ class Observe:
         earning = self.earnings[n]
         reactions = self.reactions[n] if earning is None else [*self.reactions[n], earning]
         outcome = record(batch, draft, reactions)
-        if isinstance(draft.event, RULE_EVENTS):
+        if type(draft.event) in RULE_EVENTS:
             self.look_again(batch.rules())
         return outcome
 

@@ -11,6 +11,7 @@ from multiprocessing.connection import Connection
 
 import psycopg
 import pytest
+from psycopg import sql
 
 from domain.engagement import VisitRecorded
 from projections import builds
@@ -19,6 +20,7 @@ from projections.reader import reading
 from projections.rebuild import rebuild
 from projections.runner import Runner
 from projections.status import wait_for
+from projections.tables import table_name
 from store.ledger import Ledger
 from store.log import Log
 from tests.projections.brand import Brand
@@ -75,6 +77,24 @@ def test_a_rebuild_while_events_come_in_misses_nothing(ledger: Ledger) -> None:
     rows = live_rows(ledger, SAMPLE)
     with ledger.connect() as connection:
         assert Live(ledger, connection, SAMPLE).filled(head, 1, 1000) == rows
+
+
+def test_a_row_that_fits_into_a_page_is_not_compressed(ledger: Ledger) -> None:
+    """Rows are written again and again, and compressing takes longer than all else of it."""
+    fold = SAMPLE.folds[0]
+    row = '{"long": "%s"}' % ("a" * 7_500)
+    with ledger.connect() as connection:
+        builds.prepare(connection)
+        build = builds.begin(connection, SAMPLE, made_by="rebuild", horizon=0, shares=1)
+        table = sql.Identifier(table_name(fold, SAMPLE.version, build))
+        connection.execute(sql.SQL("INSERT INTO {} VALUES ('k', %s)").format(table), [row])
+        found = connection.execute(
+            sql.SQL("SELECT pg_column_size(row), pg_column_compression(row) FROM {}").format(table)
+        ).fetchone()
+    assert found is not None
+    size, compression = found
+    assert size > len(row)
+    assert compression is None
 
 
 def test_old_tables_go_after_the_grace(brand: Brand) -> None:
