@@ -19,7 +19,9 @@ from projections.tables import create_indexes, create_tables, drop_tables
 
 GRACE_SECONDS: Final = 60.0
 """How long the tables of an old build stay, for those who read them when the pointer moved."""
-DROP_MILLISECONDS_MAX: Final = 2_000
+DROP_MILLISECONDS_MAX: Final = 200
+"""How long whoever cleans up waits for those who still use a table: a reader, or a vacuum of
+PostgreSQL's own, which gives way after a second. It is there to be dropped the next time."""
 REASON_LENGTH_MAX: Final = 500
 
 SCHEMA: Final = """
@@ -260,7 +262,6 @@ def point_to(connection: psycopg.Connection, projection: Projection, build: int)
 def drop(connection: psycopg.Connection, build: int) -> None:
     """Remove a build, its notes and its tables."""
     with connection.transaction():
-        # A reader that has not ended yet must not hold up whoever cleans up.
         connection.execute(sql.SQL("SET LOCAL lock_timeout = {}").format(DROP_MILLISECONDS_MAX))
         connection.execute("DELETE FROM projection_builds WHERE build = %s", [build])
         drop_tables(connection, build)
