@@ -80,7 +80,7 @@ def test_a_rebuild_while_events_come_in_misses_nothing(ledger: Ledger) -> None:
 
 
 def test_a_row_that_fits_into_a_page_is_not_compressed(ledger: Ledger) -> None:
-    """Rows are written again and again, and compressing takes longer than all else of it."""
+    """A row of kilobytes is written again with each of its events."""
     fold = SAMPLE.folds[0]
     row = '{"long": "%s"}' % ("a" * 7_500)
     with ledger.connect() as connection:
