@@ -68,15 +68,22 @@ def call_for(seconds: float, callers: int, call: Callable[[], object]) -> Called
     return Called(len(every), took, every)
 
 
-def ask_for(seconds: float, callers: int, ask: Callable[[], Reply[Any]]) -> Called:
+def ask_for(
+    seconds: float,
+    callers: int,
+    ask: Callable[[], Reply[Any]],
+    check: Callable[[Any], object] | None = None,
+) -> Called:
     """The same with tasks of one event loop, as the requests of the HTTP server are."""
     latencies: list[float] = []
 
     async def go(end: float) -> None:
         before = time.perf_counter()
         while before < end:
-            await resolved(ask())
+            answer = await resolved(ask())
             after = time.perf_counter()
+            if check is not None:
+                check(answer)
             latencies.append(after - before)
             before = after
 
@@ -130,11 +137,12 @@ class AskRate(CallRate):
         callers: int,
         seconds: float,
         *,
-        each: int = 1,
+        check: Callable[[Any], object] | None = None,
     ) -> None:
-        super().__init__(make_ask, callers, seconds, each=each)
+        super().__init__(make_ask, callers, seconds)
         self._make_ask = make_ask
+        self._check = check
 
     def __call__(self) -> float:
         """How many a second; ``each`` call counts as so many."""
-        return self._counted(ask_for(self._seconds, self._callers, self._make_ask()))
+        return self._counted(ask_for(self._seconds, self._callers, self._make_ask(), self._check))

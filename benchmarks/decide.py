@@ -11,10 +11,17 @@ from benchmarks import places
 from benchmarks.append_load import queue_call, recorder_call, umadb_call
 from benchmarks.callers import AskRate, CallRate
 from benchmarks.harness import Bench
-from benchmarks.participation_load import MEMBERS, enrol, participation_call
+from benchmarks.participation_load import (
+    MEMBERS,
+    enrol,
+    participation_ask,
+    participation_call,
+    recorded,
+)
 from benchmarks.processes import Processes
 from benchmarks.rules_load import RULES, publish
 from store.collecting import SERVING_COLLECT_AFTER, rarely_collected
+from store.ledger import Ledger
 
 NAME: Final = "decide"
 UNIT: Final = "decisions/s"
@@ -118,23 +125,45 @@ def _several_processes(bench: Bench) -> None:
     )  # fmt: skip
 
 
+def _asking(bench: Bench, ledger: Ledger, members: int) -> AskRate:
+    ask = partial(participation_ask, ledger, members)
+    return AskRate(ask, CALLERS[0], bench.seconds(SAMPLE_SECONDS), check=recorded)
+
+
 def _through_a_slice(bench: Bench) -> None:
-    members = bench.size(MEMBERS, 200)
-    bench.say(f"{NAME}: through the slice of a participation, {members:,} members")
-    with places.fresh_ledger(bench) as ledger:
-        with bench.progress("enrolling", members) as report:
-            enrol(ledger, members, report)
-        contenders = {
-            "slice": _calls(bench, CALLERS[0], partial(participation_call, ledger, members)),
-            "without": _calls(bench, CALLERS[0], partial(recorder_call, ledger.recorder)),
-        }
-        figures = bench.take_turns(contenders)
-    bench.record(
-        NAME, f"slice of a participation, {CALLERS[0]} callers", ours=figures["slice"],
-        peer=figures["without"], peer_name="ours without the slice", unit=UNIT, must=0.6, aim=0.9,
-        sizes=f"{members:,} members, drawn at random; 4 tags, an entry limit",
-        note=f"p99 {contenders['slice'].p99}, peer {contenders['without'].p99}",
-    )  # fmt: skip
+    members, callers = bench.size(MEMBERS, 200), CALLERS[0]
+    case = f"slice of a participation, {callers} callers"
+    for tasks in (True, False):
+        named = case if tasks else f"{case}, {THREADS}"
+        bench.say(f"{NAME}: {named}, {members:,} members")
+        with places.fresh_ledger(bench) as ledger:
+            with bench.progress("enrolling", members) as report:
+                enrol(ledger, members, report)
+            contenders = (_asked if tasks else _called)(bench, ledger, members)
+            figures = bench.take_turns(contenders)
+        bench.record(
+            NAME, named, ours=figures["slice"], peer=figures["without"],
+            peer_name="ours without the slice", unit=UNIT,
+            must=0.6 if tasks else None, aim=0.9 if tasks else None,
+            sizes=f"{members:,} members, drawn at random; 4 tags, an entry limit"
+            + (f"; {TASKS}" if tasks else ""),
+            note=f"p99 {contenders['slice'].p99}, peer {contenders['without'].p99}",
+        )  # fmt: skip
+
+
+def _asked(bench: Bench, ledger: Ledger, members: int) -> dict[str, CallRate]:
+    without = partial(queue_call, ledger.recorder)
+    return {
+        "slice": _asking(bench, ledger, members),
+        "without": AskRate(without, CALLERS[0], bench.seconds(SAMPLE_SECONDS)),
+    }
+
+
+def _called(bench: Bench, ledger: Ledger, members: int) -> dict[str, CallRate]:
+    return {
+        "slice": _calls(bench, CALLERS[0], partial(participation_call, ledger, members)),
+        "without": _calls(bench, CALLERS[0], partial(recorder_call, ledger.recorder)),
+    }
 
 
 def _with_rules(bench: Bench) -> None:
@@ -147,14 +176,11 @@ def _with_rules(bench: Bench) -> None:
             with bench.progress("enrolling", members) as report:
                 enrol(ledger, members, report)
         publish(ledgers["rules"], RULES)
-        contenders = {
-            name: _calls(bench, CALLERS[0], partial(participation_call, ledger, members))
-            for name, ledger in ledgers.items()
-        }
+        contenders = {name: _asking(bench, ledger, members) for name, ledger in ledgers.items()}
         figures = bench.take_turns(contenders)
     bench.record(
         NAME, f"slice of a participation, {RULES} rules on it", ours=figures["rules"],
         peer=figures["-"], peer_name="ours without rules", unit=UNIT, must=0.4, aim=0.7,
-        sizes=f"{members:,} members; every rule's condition is evaluated, one of them awards",
+        sizes=f"{members:,} members; every rule's condition is evaluated, one awards; {TASKS}",
         note=f"p99 {contenders['rules'].p99}, peer {contenders['-'].p99}",
     )  # fmt: skip

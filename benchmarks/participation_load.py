@@ -10,7 +10,8 @@ from typing import Final
 
 from benchmarks.crowd import ACTOR, SOURCE, beginning, bring, enrolled, member
 from domain.participations import ParticipationRecorded
-from store.ledger import Ledger, NewEvent
+from store.ledger import Ledger, NewEvent, Outcome
+from store.reply import Reply
 
 MEMBERS: Final = 200_000
 SEED: Final = 5
@@ -25,19 +26,29 @@ def enrol(ledger: Ledger, members: int, report: Callable[[int], None]) -> None:
     bring(ledger, chain(beginning(), enrolled(members)), lambda done: report(done // 2))
 
 
-def participation_call(ledger: Ledger, members: int) -> Callable[[], object]:
-    """Report one participation and wait until it is judged and durable."""
+def participation_ask(ledger: Ledger, members: int) -> Callable[[], Reply[list[Outcome]]]:
+    """Report one participation; the reply comes when it is judged and durable."""
 
-    def call() -> object:
+    def ask() -> Reply[list[Outcome]]:
         number = next(_numbers)
         event = ParticipationRecorded(
             participation_id=f"t{number}", member_id=member(int(_draw() * members)),
             campaign_id="c0", activation_id="quiz0", outcome="finished",
         )  # fmt: skip
         new = NewEvent(event, f"t{number}", SOURCE, datetime.now(UTC))
-        [outcome] = ledger.observe([new], actor=ACTOR).result()
+        return ledger.observe([new], actor=ACTOR)
+
+    return ask
+
+
+def participation_call(ledger: Ledger, members: int) -> Callable[[], object]:
+    """The same, and wait for the reply."""
+    ask = participation_ask(ledger, members)
+    return lambda: recorded(ask().result())
+
+
+def recorded(outcomes: list[Outcome]) -> None:
+    """Raise the error of what was not recorded: it must not count."""
+    for outcome in outcomes:
         if outcome.error is not None:
             raise outcome.error
-        return outcome.position
-
-    return call

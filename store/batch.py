@@ -6,9 +6,8 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import chain
+from time import perf_counter
 from typing import Final, cast
-
-import psycopg
 
 from domain.decision import View
 from domain.envelope import Recorded, decode_entry, difference, stored_attributes
@@ -19,8 +18,14 @@ from store.boundary import KnownView, Views
 from store.draft import VOIDING_EVENTS, Draft, Moment
 from store.log import Head
 from store.query import Query
-from store.round_trip import Ask
+from store.round_trip import Ask, Pipeline
 from store.rows import write
+
+SEND_AFTER_SECONDS: Final = 0.0003
+"""How long a batch decides before PostgreSQL begins to write what it has accepted so far.
+
+The next time it is as long as it has decided by then, so that a large batch is sent in few parts.
+"""
 
 READ_ON_SQL: Final = """
 SELECT position, entry FROM entries WHERE position > %s ORDER BY position LIMIT 100
@@ -38,6 +43,7 @@ class Batch:
         voided_batches: Collection[str],
         read_on: Callable[[int], Iterator[tuple[int, bytes]]],
         bring_up: Callable[[], None],
+        send: Callable[[Batch], None],
     ) -> None:
         self.head = head
         self.now: datetime = head.recorded_at
@@ -50,12 +56,17 @@ class Batch:
         self.ruling = False
         """The rules were changed: what was asked for before that looks at them again."""
         self.folding = False
-        """True while views take in accepted events: an error then spoils the whole batch."""
+        """True while what was accepted is taken in by views, or sent: an error then spoils the
+        whole batch."""
         self.voided_batches = voided_batches
         self._moment = Moment.of(head.recorded_at)
         self._firsts = firsts
         self._read_on = read_on
         self.bring_up = bring_up
+        self._send = send
+        self._sent = 0
+        self._began = perf_counter()
+        self._due = self._began + SEND_AFTER_SECONDS
         self._tags: set[str] = set()
         self._tags_count = 0
         self._tagged: defaultdict[str, list[Draft]] = defaultdict(list)
@@ -155,19 +166,30 @@ class Batch:
                 kind = type(draft.event)
                 self.voiding = self.voiding or kind in VOIDING_EVENTS
                 self.ruling = self.ruling or kind in RULE_EVENTS
+        if (now := perf_counter()) > self._due:
+            self._send(self)
+            self._due = now + max(SEND_AFTER_SECONDS, now - self._began)
         self.folding = False
 
+    @property
+    def unsent(self) -> list[Draft]:
+        """What was accepted and is not on its way to PostgreSQL yet."""
+        return self.drafts[self._sent :]
+
     def write(self, type_ids: Mapping[str, int]) -> Ask:
-        """The statement that writes what was accepted, and moves the head past it."""
-        return write(self.drafts, head=self.head.position, recorded_at=self.now, type_ids=type_ids)
+        """The statement that writes what is not sent yet, and moves the head past it."""
+        unsent, head = self.unsent, self.head.position + self._sent
+        self._sent = len(self.drafts)
+        return write(unsent, head=head, recorded_at=self.now, type_ids=type_ids)
 
 
 def _matches(draft: Draft, query: Query, after: int) -> bool:
     return draft.position > after and query.matches(draft.type, draft.tags)
 
 
-def read_on(cursor: psycopg.Cursor, after: int) -> Iterator[tuple[int, bytes]]:
-    """The entries above a position, one after another."""
+def read_on(pipeline: Pipeline, after: int) -> Iterator[tuple[int, bytes]]:
+    """The entries above a position, one after another, up to what the batch has sent."""
+    cursor = pipeline.cursor()
     while page := cursor.execute(READ_ON_SQL, [after]).fetchall():
         yield from page
         after = page[-1][0]

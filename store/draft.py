@@ -16,7 +16,7 @@ from store.packed import instant
 from store.rows import origin_key, tag_cells
 
 VOIDING_EVENTS: Final = frozenset({EventVoided, BatchVoided})
-"""What takes something back."""
+"""What takes something back, so that views must be folded again."""
 
 
 class Moment(NamedTuple):
@@ -83,11 +83,6 @@ class Draft(msgspec.Struct, kw_only=True, gc=False):
     def recorded(self) -> Recorded:
         """As it will be read back."""
         return Recorded(self.envelope, self.event, self.tags, self.entry)
-
-    @property
-    def voids(self) -> bool:
-        """Whether it takes something back, so that views must be folded again."""
-        return type(self.event) in VOIDING_EVENTS
 
     @property
     def touches(self) -> tuple[str, ...] | None:

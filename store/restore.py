@@ -13,7 +13,7 @@ from domain.envelope import Recorded, checked_entry, decode_entry
 from domain.errors import FilrougeError
 from store.packed import instant
 from store.partitions import make_room
-from store.round_trip import prepare, round_trip
+from store.round_trip import Pipeline, prepare
 from store.rows import WRITE, Row, origin_key, tag_cells, write
 from store.type_names import known_types, register_types
 
@@ -45,6 +45,7 @@ def restore_entries(
             raise CannotRestore(message)
         type_ids = register_types(cursor, known_types())
         prepare(connection, WRITE)
+        pipeline = Pipeline(connection)
         while chunk := _chunk(remaining):
             decoded = [_decoded(entry, position + n) for n, entry in enumerate(chunk, 1)]
             for recorded in decoded:
@@ -59,7 +60,7 @@ def restore_entries(
                 rows = [_row(recorded) for recorded in decoded]
                 last = decoded[-1].envelope.recorded_at
                 written = write(rows, head=position, recorded_at=last, type_ids=type_ids)
-                round_trip(connection, [written])
+                pipeline.round_trip(written)
             except psycopg.errors.UniqueViolation as error:
                 message = f"a source and id stand twice, at or before entry {position + len(chunk)}"
                 raise CannotRestore(message) from error

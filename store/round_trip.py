@@ -1,4 +1,4 @@
-"""One round trip: prepared statements sent together, and their rows, with one wait for all.
+"""The pipeline: prepared statements sent one after another, and their rows, with one wait for all.
 
 The driver's own pipeline waits once for each statement, and each wait gives other threads the
 interpreter: while a batch holds the head, that is the dearest thing that it can do.
@@ -26,6 +26,8 @@ itself is not hurried: when it goes on, the interpreter's own interval is back.
 """
 _OWN_SECONDS: Final = sys.getswitchinterval()
 
+_ROLLED_BACK: Final = b"ROLLBACK"
+"""What PostgreSQL answers to COMMIT, as if all were well, once a statement has failed."""
 _DONE: Final = (ExecStatus.TUPLES_OK, ExecStatus.COMMAND_OK)
 
 
@@ -47,30 +49,65 @@ def prepare(connection: psycopg.Connection, statements: Mapping[str, str]) -> No
         connection.execute(f"PREPARE {name} AS {sql}".encode())
 
 
-def round_trip(connection: psycopg.Connection, asked: Sequence[Ask]) -> list[Rows]:
-    """Send the statements, and return the rows of each; raises the first error."""
-    pgconn = connection.pgconn
-    pgconn.enter_pipeline_mode()
-    for ask in asked:
-        name = ask.statement.encode()
-        if ask in _PLAIN:
-            pgconn.send_query_params(name, None, result_format=Format.BINARY)
-        else:
-            formats = [Format.BINARY] * len(ask.values)
-            pgconn.send_query_prepared(name, ask.values, formats, Format.BINARY)
-    pgconn.pipeline_sync()
-    sys.setswitchinterval(YIELD_SECONDS)
-    try:
-        results = connection.wait(_exchange(pgconn))
-    finally:
-        sys.setswitchinterval(_OWN_SECONDS)
-    if pgconn.status == ConnStatus.OK:
-        pgconn.exit_pipeline_mode()
-    for result in results:
-        if result.status not in _DONE:
-            raise psycopg.errors.error_from_result(result, encoding="utf-8")
-    assert len(results) == len(asked)
-    return [list(_rows(result)) for result in results]
+class Pipeline:
+    """Statements on their way to the server, which begins with each as soon as it is sent."""
+
+    def __init__(self, connection: psycopg.Connection) -> None:
+        self.connection = connection
+        """Nothing else may use it before all that was sent has its answer."""
+        self._sent = 0
+
+    def cursor(self) -> psycopg.Cursor:
+        """The driver's own way to ask, once all that was sent has been answered."""
+        self.answers()
+        return self.connection.cursor(binary=True)
+
+    def send(self, *asked: Ask) -> None:
+        """Send statements, and wait for nothing."""
+        self._queue(asked)
+        # As much as the socket takes; the rest goes with what is sent next.
+        self.connection.pgconn.flush()
+
+    def round_trip(self, *asked: Ask) -> list[Rows]:
+        """Send statements, and wait for the rows of each: of these, and not of earlier ones."""
+        self._queue(asked)
+        return self.answers()[-len(asked) :]
+
+    def _queue(self, asked: Sequence[Ask]) -> None:
+        pgconn = self.connection.pgconn
+        if not self._sent:
+            pgconn.enter_pipeline_mode()
+        for ask in asked:
+            name = ask.statement.encode()
+            if ask in _PLAIN:
+                pgconn.send_query_params(name, None, result_format=Format.BINARY)
+            else:
+                formats = [Format.BINARY] * len(ask.values)
+                pgconn.send_query_prepared(name, ask.values, formats, Format.BINARY)
+        self._sent += len(asked)
+
+    def answers(self) -> list[Rows]:
+        """The rows of each statement that was sent, once all are there; raises the first error."""
+        if not self._sent:
+            return []
+        sent, self._sent = self._sent, 0
+        pgconn = self.connection.pgconn
+        pgconn.pipeline_sync()
+        sys.setswitchinterval(YIELD_SECONDS)
+        try:
+            results = self.connection.wait(_exchange(pgconn))
+        finally:
+            sys.setswitchinterval(_OWN_SECONDS)
+        if pgconn.status == ConnStatus.OK:
+            pgconn.exit_pipeline_mode()
+        for result in results:
+            if result.status not in _DONE:
+                raise psycopg.errors.error_from_result(result, encoding="utf-8")
+            if result.command_status == _ROLLED_BACK:
+                message = "nothing is kept: a statement of this transaction had failed before"
+                raise psycopg.errors.InFailedSqlTransaction(message)
+        assert len(results) == sent
+        return [list(_rows(result)) for result in results]
 
 
 def _exchange(pgconn: abc.PGconn) -> PQGen[list[abc.PGresult]]:

@@ -21,8 +21,9 @@ from domain.envelope import Recorded, decode_entry
 from domain.errors import FilrougeError
 from domain.rules import NO_RULES, RULE_BOOK
 from store.batch import Batch, read_on
-from store.boundary import BOUNDARY, KnownView, Views, decoded
-from store.conditions import CONDITIONS, Conditions
+from store.boundary import KnownView, Views, decoded
+from store.conditions import Conditions
+from store.draft import VOIDING_EVENTS
 from store.errors import StoreOverloaded, StoreUnavailable
 from store.log import Head, Log
 from store.metrics import Meter
@@ -30,44 +31,16 @@ from store.packed import bigint, moment, number, smallint, smallints, uuids
 from store.partitions import make_room
 from store.reply import Turns
 from store.requests import Append, Observe, Request
-from store.round_trip import BEGIN, COMMIT, Ask, Rows, prepare, round_trip
-from store.rows import WRITE
-from store.silence import LOOK_SECONDS, in_turn
+from store.round_trip import BEGIN, COMMIT, Ask, Pipeline, Rows
+from store.silence import in_turn
+from store.statements import writing
 from store.type_names import known_types, register_types
 from store.voids import Voids
 from store.waiting import WaitingRequests
 
-DECIDING_SECONDS_MAX: Final = 300
-"""How long a batch may be silent with the head locked; whoever stands still is cut off."""
-
 LINGER_SHARE: Final = 0.1
 """How long a batch waits for those who were just answered, as a share of the last batch's time."""
 
-LOCK_SQL: Final = """
-WITH locked AS MATERIALIZED (SELECT position, epoch, recorded_at FROM head FOR UPDATE)
-SELECT position, epoch, greatest(clock_timestamp(), recorded_at) FROM locked
-"""
-ORIGINS_SQL: Final = """
-SELECT o.key, o.position, e.entry FROM unnest($1) AS k(key)
-JOIN origins o ON o.key = k.key JOIN entries e ON e.position = o.position
-"""
-VOIDS_SQL: Final = """
-SELECT position, entry FROM entries WHERE type = ANY($1) AND position > $2 ORDER BY position
-"""
-STATEMENTS: Final = {
-    "lock": LOCK_SQL,
-    "origins_of(uuid[])": ORIGINS_SQL,
-    "voids(smallint[], bigint)": VOIDS_SQL,
-    **BOUNDARY,
-    **CONDITIONS,
-    **WRITE,
-}
-PLANNING: Final = """
-SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off;
-SET enable_material = off; SET enable_memoize = off; SET jit = off;
-SET plan_cache_mode = force_generic_plan
-"""
-"""Probes are few rows by index; a plan that was made for more, or for an empty log, scans."""
 log = structlog.get_logger()
 
 
@@ -85,7 +58,7 @@ class Writer:
         self._held: list[Request] = []
         self._turns = Turns()
         self.meter = Meter(name, self._waiting.__len__)
-        self._connection: psycopg.Connection | None = None
+        self._pipeline: Pipeline | None = None
         self._views, self._voids, self._voids_seen = Views(), Voids(), 0
         self.rules = NO_RULES
         """The rules that were known last: under the lock they may turn out to be others."""
@@ -118,8 +91,7 @@ class Writer:
             self._expected = len(requests)
             self._linger_seconds = (perf_counter() - began) * LINGER_SHARE
         self._turns.end()
-        if self._connection is not None:
-            self._connection.close()
+        self._disconnect()
 
     def _gather(self) -> list[Request] | None:
         """The next requests, up to a batch's size; None: it is closed and nothing is left."""
@@ -157,58 +129,64 @@ class Writer:
         """After a failure nothing that was folded can be trusted: start afresh."""
         self._views, self._voids, self._voids_seen = Views(), Voids(), 0
         self._type_ids, self._room = {}, 0
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
+        self._disconnect()
 
-    def _cursor(self) -> psycopg.Cursor:
-        if self._connection is None or self._connection.closed:
-            self._connection = self._connect()
-            self._connection.execute(
-                f"{PLANNING}; SET lock_timeout = '{LOOK_SECONDS}s';"
-                f" SET idle_in_transaction_session_timeout = '{DECIDING_SECONDS_MAX}s'"
-            )
-            prepare(self._connection, STATEMENTS)
+    def _disconnect(self) -> None:
+        if self._pipeline is not None:
+            self._pipeline.connection.close()
+            self._pipeline = None
+
+    def _connected(self) -> Pipeline:
+        if self._pipeline is None or self._pipeline.connection.closed:
+            self._pipeline = writing(self._connect)
         if not self._type_ids:
-            self._type_ids = register_types(self._connection.cursor(), known_types())
-        return self._connection.cursor(binary=True)
+            self._type_ids = register_types(self._pipeline.cursor(), known_types())
+        return self._pipeline
 
     def _commit(
         self, requests: list[Request]
     ) -> tuple[list[tuple[Request, Any, BaseException | None]], int]:
         began = perf_counter()
-        cursor = self._cursor()
+        pipeline = self._connected()
         try:
-            batch = self._open_batch(cursor, requests)
+            batch = self._open_batch(pipeline, requests)
         except psycopg.errors.LockNotAvailable:
-            cursor.connection.rollback()
+            pipeline.connection.rollback()
             raise
         answers = self._decide(batch, requests)
-        if missing := {draft.type for draft in batch.drafts} - self._type_ids.keys():
-            self._type_ids = register_types(cursor, sorted(missing))
-        if batch.position > self._room:
-            self._room = make_room(cursor, batch.position)
-        written = [batch.write(self._type_ids)] if batch.drafts else []
-        round_trip(cursor.connection, [*written, COMMIT])
+        pipeline.round_trip(*self._written(pipeline, batch), COMMIT)
         self._after_commit(batch)
         seconds = perf_counter() - began
         self.meter.committed(answers, events=len(batch.drafts), seconds=seconds)
         return answers, batch.position
 
-    def _open_batch(self, cursor: psycopg.Cursor, requests: list[Request]) -> Batch:
+    def _written(self, pipeline: Pipeline, batch: Batch) -> list[Ask]:
+        """What writes what the batch has accepted and not sent yet, if there is any."""
+        if not batch.unsent:
+            return []
+        if missing := {draft.type for draft in batch.unsent} - self._type_ids.keys():
+            self._type_ids = register_types(pipeline.cursor(), sorted(missing))
+        if batch.position > self._room:
+            self._room = make_room(pipeline.cursor(), batch.position)
+        return [batch.write(self._type_ids)]
+
+    def _send(self, pipeline: Pipeline, batch: Batch) -> None:
+        pipeline.send(*self._written(pipeline, batch))
+
+    def _open_batch(self, pipeline: Pipeline, requests: list[Request]) -> Batch:
         """Lock the head and read all that the requests depend on, in one round trip."""
         self._need(requests)
-        head, firsts, voids, found = self._read(cursor.connection, requests, begin=True)
+        head, firsts, voids, found = self._read(pipeline, requests, begin=True)
         if self._add_voids(voids):
             # Another process took something back: views that had folded it are read anew.
             self._views.forget()
             self._need(requests)
-            head, firsts, _, found = self._read(cursor.connection, requests)
+            head, firsts, _, found = self._read(pipeline, requests)
         self._voids_seen = head.position
         self._views.load(found, self._voids, head.position)
         batch = Batch(
-            head, self._views, firsts, self._voids.batches, partial(read_on, cursor),
-            partial(self._bring_up, cursor.connection, head.position),
+            head, self._views, firsts, self._voids.batches, partial(read_on, pipeline),
+            partial(self._bring_up, pipeline, head.position), partial(self._send, pipeline),
         )  # fmt: skip
         self._look_again(batch, requests)
         return batch
@@ -226,10 +204,12 @@ class Writer:
         if self._views.needed:
             batch.bring_up()
 
-    def _bring_up(self, connection: psycopg.Connection, head: int) -> None:
+    def _bring_up(self, pipeline: Pipeline, head: int) -> None:
         """Read what the views of the batch that came later have not seen, up to the head."""
-        [rows] = round_trip(connection, [self._views.ask(self._type_ids)])
-        self._views.load(decoded(rows), self._voids, head)
+        [rows] = pipeline.round_trip(self._views.ask(self._type_ids))
+        # What the batch itself has sent stands above the head.
+        found = [one for one in decoded(rows) if one[1].envelope.position <= head]
+        self._views.load(found, self._voids, head)
 
     def _need(self, requests: list[Request]) -> None:
         self._views.begin()
@@ -239,7 +219,7 @@ class Writer:
             self._views.need([KnownView(RULE_BOOK)])  # they look at the rules
 
     def _read(
-        self, connection: psycopg.Connection, requests: list[Request], *, begin: bool = False
+        self, pipeline: Pipeline, requests: list[Request], *, begin: bool = False
     ) -> tuple[Head, dict[bytes, tuple[int, bytes]], Rows, list[tuple[int, Recorded]]]:
         origins = [origin for request in requests for origin in request.origins]
         conditions = Conditions(requests)
@@ -256,8 +236,8 @@ class Writer:
             "conditions": conditions.ask(self._type_ids) if conditions.needed else None,
         }
         sent = {name: ask for name, ask in asked.items() if ask is not None}
-        answers = dict(zip(sent, round_trip(connection, list(sent.values())), strict=True))
-        conditions.answer(connection, answers.get("conditions", []))
+        answers = dict(zip(sent, pipeline.round_trip(*sent.values()), strict=True))
+        conditions.answer(pipeline.connection, answers.get("conditions", []))
         [(position, epoch, recorded_at)] = answers["lock"]
         head = Head(number(position), number(epoch), moment(recorded_at))
         firsts = {
@@ -283,8 +263,10 @@ class Writer:
             try:
                 answers.append((request, request.decide(batch), None))
             except Exception as error:
-                if batch.folding:
-                    raise  # a view broke while taking in what was accepted: nothing may be kept
+                if batch.folding or isinstance(error, psycopg.Error):
+                    # A view broke while taking in what was accepted, or it cannot be written or
+                    # read on: nothing may be kept.
+                    raise
                 # Refused, or a defect in its own decision: the caller is told, the others go on.
                 answers.append((request, None, error))
         return answers
@@ -292,7 +274,7 @@ class Writer:
     def _after_commit(self, batch: Batch) -> None:
         self._views.committed(batch.position)
         for draft in batch.drafts if batch.voiding else ():
-            if draft.voids:
+            if type(draft.event) in VOIDING_EVENTS:
                 self._voids.add(draft.recorded())
                 self._views.forget(draft.touches)
         self._voids_seen = batch.position

@@ -24,7 +24,7 @@ from store.connections import connect_to
 from store.database import Database
 from store.ledger import Ledger, NewEvent, Verdict
 from store.round_trip import prepare
-from store.writer import PLANNING, STATEMENTS
+from store.statements import PLANNING, STATEMENTS
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 Do = Callable[[Ledger, Command], Verdict]

@@ -143,7 +143,7 @@ def test_a_late_commit_holds_its_place(
 ) -> None:
     """The same beside two writers of ours: the quick one waits, and nothing is lost."""
     # What slows the commit down is a lock, and a writer gives up a lock after so long.
-    monkeypatch.setattr("store.writer.LOOK_SECONDS", 60)
+    monkeypatch.setattr("store.statements.LOOK_SECONDS", 60)
     with psycopg.connect(database) as connection:
         is_slow = "position('\"slow\"'::bytea IN NEW.entry) > 0"
         connection.execute(SLOW_COMMIT.format(table="ledger_test.entries", is_slow=is_slow))

@@ -1,12 +1,13 @@
 """The round trip: statements that go together, and what becomes of them when one fails."""
 
 import sys
+import time
 
 import psycopg
 import pytest
 
 from store.packed import bigint, bigints, byte_strings, number
-from store.round_trip import BEGIN, COMMIT, Ask, prepare, round_trip
+from store.round_trip import BEGIN, COMMIT, Ask, Pipeline, Rows, prepare
 
 
 @pytest.fixture
@@ -28,6 +29,11 @@ def connection(database: str) -> psycopg.Connection:
 def put(*numbers: int, data: bytes = b"x") -> Ask:
     """Insert these numbers."""
     return Ask("put", [bigints(list(map(bigint, numbers))), byte_strings([data] * len(numbers))])
+
+
+def round_trip(connection: psycopg.Connection, asked: list[Ask]) -> list[Rows]:
+    """Send these, and wait for their rows."""
+    return Pipeline(connection).round_trip(*asked)
 
 
 def test_each_statement_has_its_rows(connection: psycopg.Connection) -> None:
@@ -70,6 +76,36 @@ def test_the_first_error_is_raised_and_nothing_is_kept(connection: psycopg.Conne
             round_trip(connection, [BEGIN, put(1), put(1), put(2), COMMIT])
         connection.execute("ROLLBACK")
         assert round_trip(connection, [Ask("numbers", [bigint(0)])]) == [[]]
+
+
+def test_a_commit_that_kept_nothing_is_an_error(connection: psycopg.Connection) -> None:
+    """PostgreSQL answers it without one, once a statement of the transaction has failed."""
+    with connection:
+        with pytest.raises(psycopg.errors.UniqueViolation):
+            round_trip(connection, [BEGIN, put(1), put(1)])
+        with pytest.raises(psycopg.errors.InFailedSqlTransaction, match="nothing is kept"):
+            round_trip(connection, [COMMIT])
+        assert round_trip(connection, [Ask("numbers", [bigint(0)])]) == [[]]
+
+
+def test_what_is_sent_is_begun_before_anybody_asks(
+    connection: psycopg.Connection, database: str
+) -> None:
+    """The server takes locks for it; its rows are not taken for those of what is asked next."""
+    with connection, psycopg.connect(database, autocommit=True) as another:
+        pipeline = Pipeline(connection)
+        pipeline.send(BEGIN, put(1), Ask("numbers", [bigint(0)]))
+        locks = "SELECT FROM pg_locks WHERE relation = 't'::regclass AND mode = 'RowExclusiveLock'"
+        deadline = time.monotonic() + 10
+        while another.execute(locks).fetchone() is None:
+            assert time.monotonic() < deadline, "it waits for somebody to ask"
+        assert pipeline.round_trip(put(2), Ask("numbers", [bigint(1)])) == [[], [(bigint(2),)]]
+        assert pipeline.cursor().execute("SELECT count(*) FROM t").fetchone() == (2,)
+        assert pipeline.answers() == []
+        pipeline.send(put(2))
+        with pytest.raises(psycopg.errors.UniqueViolation):
+            pipeline.cursor()
+        connection.rollback()
 
 
 def test_a_connection_that_was_cut_is_told(connection: psycopg.Connection, database: str) -> None:

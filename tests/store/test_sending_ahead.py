@@ -1,0 +1,116 @@
+"""A batch that is written while it is still decided: what is asked meanwhile, and what fails."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import psycopg
+import pytest
+from eventsourcing.dcb.api import DCBEvent
+
+from domain.awards import AwardPoints
+from domain.custom import CustomRecorded
+from domain.points import PointsEarned
+from domain.rule_terms import RuleLimits
+from domain.rules import RulePublished
+from store.errors import StoreUnavailable
+from store.ledger import Ledger, NewEvent
+from store.round_trip import Ask, Pipeline
+from store.rows import origin_key
+from tests.store.test_boundary import NOON, held_up
+from tests.store.test_rules_in_batches import PEOPLE, Shop, bought, terms
+
+
+@pytest.fixture(autouse=True)
+def sent(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What is sent, while the first that a batch accepts is sent at once."""
+    monkeypatch.setattr("store.batch.SEND_AFTER_SECONDS", -1.0)
+    names: list[str] = []
+    queue = Pipeline._queue
+
+    def noted(self: Pipeline, asked: Sequence[Ask]) -> None:
+        names.extend(ask.statement for ask in asked)
+        queue(self, asked)
+
+    monkeypatch.setattr(Pipeline, "_queue", noted)
+    return names
+
+
+@pytest.fixture
+def shop(ledger: Ledger) -> Shop:
+    """A member with an account."""
+    made = Shop(ledger)
+    made.report(*PEOPLE, admin=True)
+    return made
+
+
+def test_a_batch_is_written_in_parts_and_committed_once(shop: Shop, sent: list[str]) -> None:
+    """All parts carry one instant, each position is taken once, and the head is behind the last."""
+    before = shop.ledger.log.head().position
+    sent.clear()
+    positions = shop.report(*[bought(n) for n in range(100)])
+    assert positions == list(range(before + 1, before + 101))
+    assert sent.count("write") > 1
+    assert sent.count("COMMIT") == 1
+    stored = [one.envelope for one in shop.ledger.log.read(after=before)]
+    assert [one.position for one in stored] == positions
+    assert len({one.recorded_at for one in stored}) == 1
+    assert shop.ledger.log.head().position == positions[-1]
+
+
+def test_a_view_that_is_needed_late_has_what_was_sent_once(shop: Shop) -> None:
+    """It is read from the log, where what this batch brought stands already: one may be given."""
+    brought = PointsEarned(
+        account_id="a1", member_id="m1", lot_id="old", points=10, origin="engagement",
+        available_from=NOON, programme="club", rule_id="r",
+    )  # fmt: skip
+    rule = RulePublished(rule_id="r", terms=terms(limits=RuleLimits(awards=2)))
+    positions = shop.report(brought, rule, bought(1), bought(2), bought(3), admin=True)
+    assert shop.awards() == {0: 10, positions[2]: 10}
+
+
+def test_a_repeated_command_has_the_verdict_that_was_sent(shop: Shop, database: str) -> None:
+    """Asked twice in one batch, it is decided once, though its events stand in the log already."""
+    award = AwardPoints(account_id="a1", points=5, reason="hello")
+    with held_up(shop.ledger, database):
+        first, again = [shop.ledger.decide(award, command_id="x", actor="t") for _ in range(2)]
+    assert not first.result().duplicate
+    assert again.result().duplicate
+    assert again.result().events == first.result().events
+
+
+def test_a_type_that_nobody_used_gets_its_number_meanwhile(shop: Shop, database: str) -> None:
+    """Numbers of types are given through the connection on which the first part is under way."""
+    new = NewEvent(CustomRecorded(kind="a"), "a", "/till", NOON)
+    with held_up(shop.ledger, database):
+        first = shop.ledger.observe([new], actor="t")
+        second = shop.ledger.recorder.queue([DCBEvent(type="never.seen", data=b"", tags=["a:1"])])
+    [outcome] = first.result()
+    assert outcome.position is not None
+    assert second.result() == outcome.position + 1
+    stored = [one.envelope for one in shop.ledger.log.read(after=outcome.position - 1)]
+    assert [one.type for one in stored] == ["custom.recorded.v1", "never.seen"]
+    assert stored[0].recorded_at == stored[1].recorded_at, "more than one batch"
+
+
+def test_what_cannot_be_written_is_acknowledged_to_nobody(shop: Shop, database: str) -> None:
+    """PostgreSQL says it to whoever asks next; everybody in the batch is told, and none is kept."""
+    bad = origin_key("/till", "bad").hex()
+    refuse = f"ALTER TABLE ledger_test.origins ADD CONSTRAINT bad CHECK (key <> '{bad}')"
+    award = AwardPoints(account_id="a1", points=5, reason="hello")
+    with psycopg.connect(database, autocommit=True) as connection:
+        connection.execute(refuse.encode())
+        with held_up(shop.ledger, database):
+            replies: list[Any] = [
+                shop.ledger.decide(award, command_id="x", actor="t"),
+                shop.ledger.observe([NewEvent(bought(1), "bad", "/till", NOON)], actor="t"),
+                # It was decided in this batch: for its verdict what was written is read.
+                shop.ledger.decide(award, command_id="x", actor="t"),
+            ]
+        before = shop.ledger.log.head().position
+        errors = [type(reply.exception()) for reply in replies]
+        assert errors == [StoreUnavailable] * len(replies)
+        assert shop.ledger.log.head().position == before
+        connection.execute("ALTER TABLE ledger_test.origins DROP CONSTRAINT bad")
+    assert shop.report(bought(1)) == [before + 1]
