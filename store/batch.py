@@ -56,8 +56,8 @@ class Batch:
         self.ruling = False
         """The rules were changed: what was asked for before that looks at them again."""
         self.folding = False
-        """True while what was accepted is taken in by views, or sent: an error then spoils the
-        whole batch."""
+        """True while what was accepted is taken in by views, sent or read back: an error then
+        spoils the whole batch."""
         self.voided_batches = voided_batches
         self._moment = Moment.of(head.recorded_at)
         self._firsts = firsts
@@ -110,12 +110,14 @@ class Batch:
             raise ContentDiffers(message, position=position, field="command")
         found = [decode_entry(entry, position)]
         pending = ((draft.position, draft.entry) for draft in self.drafts)
+        self.folding = True
         for place, following_entry in chain(self._read_on(position), pending):
             if place > found[-1].envelope.position:
                 following = decode_entry(following_entry, place)
                 if not following.envelope.id.startswith(f"{command_id}/"):
                     break
                 found.append(following)
+        self.folding = False
         return tuple(found)
 
     def has_match(self, query: Query, after: int) -> bool:

@@ -55,7 +55,7 @@ class Pipeline:
     def __init__(self, connection: psycopg.Connection) -> None:
         self.connection = connection
         """Nothing else may use it before all that was sent has its answer."""
-        self._sent = 0
+        self._sent = self._syncs = 0
 
     def cursor(self) -> psycopg.Cursor:
         """The driver's own way to ask, once all that was sent has been answered."""
@@ -63,10 +63,14 @@ class Pipeline:
         return self.connection.cursor(binary=True)
 
     def send(self, *asked: Ask) -> None:
-        """Send statements, and wait for nothing."""
-        self._queue(asked)
-        # As much as the socket takes; the rest goes with what is sent next.
-        self.connection.pgconn.flush()
+        """Send statements, and wait for nothing.
+
+        When they are done the session is idle as any other: PostgreSQL's limits hold for it. What
+        the socket does not take now goes with what is sent next.
+        """
+        if asked:
+            self._queue(asked)
+            self._sync()
 
     def round_trip(self, *asked: Ask) -> list[Rows]:
         """Send statements, and wait for the rows of each: of these, and not of earlier ones."""
@@ -86,16 +90,21 @@ class Pipeline:
                 pgconn.send_query_prepared(name, ask.values, formats, Format.BINARY)
         self._sent += len(asked)
 
+    def _sync(self) -> None:
+        self.connection.pgconn.pipeline_sync()
+        self._syncs += 1
+
     def answers(self) -> list[Rows]:
         """The rows of each statement that was sent, once all are there; raises the first error."""
         if not self._sent:
             return []
-        sent, self._sent = self._sent, 0
         pgconn = self.connection.pgconn
-        pgconn.pipeline_sync()
+        self._sync()
+        sent, syncs = self._sent, self._syncs
+        self._sent = self._syncs = 0
         sys.setswitchinterval(YIELD_SECONDS)
         try:
-            results = self.connection.wait(_exchange(pgconn))
+            results = self.connection.wait(_exchange(pgconn, syncs))
         finally:
             sys.setswitchinterval(_OWN_SECONDS)
         if pgconn.status == ConnStatus.OK:
@@ -110,8 +119,8 @@ class Pipeline:
         return [list(_rows(result)) for result in results]
 
 
-def _exchange(pgconn: abc.PGconn) -> PQGen[list[abc.PGresult]]:
-    """Send what is queued and fetch the results up to the end of the pipeline."""
+def _exchange(pgconn: abc.PGconn, syncs: int) -> PQGen[list[abc.PGresult]]:
+    """Send what is queued and fetch the results up to the last of so many ends."""
     while pgconn.flush():
         ready = yield Wait.RW
         if ready & Ready.R:
@@ -125,7 +134,10 @@ def _exchange(pgconn: abc.PGconn) -> PQGen[list[abc.PGresult]]:
         if result is None:
             continue  # the end of one statement's results
         if result.status == ExecStatus.PIPELINE_SYNC:
-            return results
+            syncs -= 1
+            if not syncs:
+                return results
+            continue
         results.append(result)
         if pgconn.status != ConnStatus.OK:
             return results

@@ -40,12 +40,12 @@ log = structlog.get_logger()
 T = TypeVar("T")
 
 
-def in_turn(commit: Callable[[], T], connect: Callable[[], psycopg.Connection]) -> T:
-    """What ``commit`` gives once the head is free; it raises LockNotAvailable while it is not."""
+def in_turn(locked: Callable[[], T], connect: Callable[[], psycopg.Connection]) -> T:
+    """What ``locked`` gives once the head is free; it raises LockNotAvailable while it is not."""
     deadline = time.monotonic() + LOCK_SECONDS_MAX
     while True:
         try:
-            return commit()
+            return locked()
         except psycopg.errors.LockNotAvailable:
             if time.monotonic() > deadline:
                 raise

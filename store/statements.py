@@ -46,9 +46,13 @@ SET plan_cache_mode = force_generic_plan
 def writing(connect: Callable[[], psycopg.Connection]) -> Pipeline:
     """Connect, with the limits that whoever locks the head is held to."""
     connection = connect()
-    connection.execute(
-        f"{PLANNING}; SET lock_timeout = '{LOOK_SECONDS}s';"
-        f" SET idle_in_transaction_session_timeout = '{DECIDING_SECONDS_MAX}s'"
-    )
-    prepare(connection, STATEMENTS)
+    try:
+        connection.execute(
+            f"{PLANNING}; SET lock_timeout = '{LOOK_SECONDS}s';"
+            f" SET idle_in_transaction_session_timeout = '{DECIDING_SECONDS_MAX}s'"
+        )
+        prepare(connection, STATEMENTS)
+    except BaseException:
+        connection.close()
+        raise
     return Pipeline(connection)

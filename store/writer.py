@@ -110,7 +110,7 @@ class Writer:
     def _serve(self, requests: list[Request]) -> None:
         """Decide and commit a batch; answer everybody."""
         try:
-            answers, position = in_turn(partial(self._commit, requests), self._connect)
+            answers, position = self._commit(requests)
         except Exception as error:  # whatever went wrong, nobody may wait for ever
             self._forget_connection()
             self.meter.failed()
@@ -147,18 +147,22 @@ class Writer:
         self, requests: list[Request]
     ) -> tuple[list[tuple[Request, Any, BaseException | None]], int]:
         began = perf_counter()
-        pipeline = self._connected()
-        try:
-            batch = self._open_batch(pipeline, requests)
-        except psycopg.errors.LockNotAvailable:
-            pipeline.connection.rollback()
-            raise
+        # Only this is tried again: from here on what views took in cannot be taken back.
+        pipeline, batch = in_turn(partial(self._opened, requests), self._connect)
         answers = self._decide(batch, requests)
         pipeline.round_trip(*self._written(pipeline, batch), COMMIT)
         self._after_commit(batch)
         seconds = perf_counter() - began
         self.meter.committed(answers, events=len(batch.drafts), seconds=seconds)
         return answers, batch.position
+
+    def _opened(self, requests: list[Request]) -> tuple[Pipeline, Batch]:
+        pipeline = self._connected()
+        try:
+            return pipeline, self._open_batch(pipeline, requests)
+        except psycopg.errors.LockNotAvailable:
+            pipeline.connection.rollback()
+            raise
 
     def _written(self, pipeline: Pipeline, batch: Batch) -> list[Ask]:
         """What writes what the batch has accepted and not sent yet, if there is any."""
@@ -208,8 +212,8 @@ class Writer:
         """Read what the views of the batch that came later have not seen, up to the head."""
         [rows] = pipeline.round_trip(self._views.ask(self._type_ids))
         # What the batch itself has sent stands above the head.
-        found = [one for one in decoded(rows) if one[1].envelope.position <= head]
-        self._views.load(found, self._voids, head)
+        found = [row for row in rows if number(row[1]) <= head]
+        self._views.load(decoded(found), self._voids, head)
 
     def _need(self, requests: list[Request]) -> None:
         self._views.begin()

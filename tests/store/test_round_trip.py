@@ -99,6 +99,10 @@ def test_what_is_sent_is_begun_before_anybody_asks(
         deadline = time.monotonic() + 10
         while another.execute(locks).fetchone() is None:
             assert time.monotonic() < deadline, "it waits for somebody to ask"
+        idle = "SELECT FROM pg_stat_activity WHERE pid = %s AND state = 'idle in transaction'"
+        while another.execute(idle, [connection.info.backend_pid]).fetchone() is None:
+            assert time.monotonic() < deadline, "no limit on idle sessions holds for it"
+        pipeline.send()
         assert pipeline.round_trip(put(2), Ask("numbers", [bigint(1)])) == [[], [(bigint(2),)]]
         assert pipeline.cursor().execute("SELECT count(*) FROM t").fetchone() == (2,)
         assert pipeline.answers() == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -18,6 +19,7 @@ from store.errors import StoreUnavailable
 from store.ledger import Ledger, NewEvent
 from store.round_trip import Ask, Pipeline
 from store.rows import origin_key
+from store.silence import LOOK_SECONDS
 from tests.store.test_boundary import NOON, held_up
 from tests.store.test_rules_in_batches import PEOPLE, Shop, bought, terms
 
@@ -114,3 +116,24 @@ def test_what_cannot_be_written_is_acknowledged_to_nobody(shop: Shop, database: 
         assert shop.ledger.log.head().position == before
         connection.execute("ALTER TABLE ledger_test.origins DROP CONSTRAINT bad")
     assert shop.report(bought(1)) == [before + 1]
+
+
+def test_a_lock_that_is_not_had_meanwhile_is_not_tried_again(shop: Shop, database: str) -> None:
+    """Part of the batch is written: tried again in the same transaction, it is there already."""
+    new = NewEvent(CustomRecorded(kind="a"), "a", "/till", NOON)
+    unseen = DCBEvent(type="never.seen", data=b"", tags=["a:1"])
+    before = shop.ledger.log.head().position
+    with psycopg.connect(database) as connection:
+        connection.execute("LOCK TABLE ledger_test.types IN SHARE MODE")
+        with held_up(shop.ledger, database):
+            replies: list[Any] = [
+                shop.ledger.observe([new], actor="t"),
+                shop.ledger.recorder.queue([unseen]),
+            ]
+        deadline = time.monotonic() + 2.5 * LOOK_SECONDS
+        while not replies[0].done() and time.monotonic() < deadline:
+            time.sleep(0.05)
+    assert [type(reply.exception()) for reply in replies] == [StoreUnavailable] * 2
+    assert shop.ledger.log.head().position == before + 1, "what held the writer up, and no more"
+    [outcome] = shop.ledger.observe([new], actor="t").result()
+    assert (outcome.position, outcome.duplicate) == (before + 2, False)
