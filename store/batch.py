@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import chain
 from time import perf_counter
-from typing import Final, cast
+from typing import Final, NamedTuple, cast
 
 from domain.decision import View
 from domain.envelope import Recorded, decode_entry, difference, stored_attributes
@@ -32,6 +32,19 @@ SELECT position, entry FROM entries WHERE position > %s ORDER BY position LIMIT 
 """
 
 
+class Ways(NamedTuple):
+    """How a batch reaches PostgreSQL while it is decided."""
+
+    read_on: Callable[[int], Iterator[tuple[int, bytes]]]
+    """The entries above a position."""
+    load: Callable[[], bool]
+    """Wait for the views that were asked for first, of those that are under way; False: none is."""
+    bring_up: Callable[[], None]
+    """Ask for the views that are needed late, and wait for them."""
+    send: Callable[[Batch], None]
+    """Have written what was accepted up to here."""
+
+
 class Batch:
     """The events that a batch has accepted so far, on top of the head that it has locked."""
 
@@ -41,9 +54,7 @@ class Batch:
         views: Views,
         firsts: dict[bytes, tuple[int, bytes]],
         voided_batches: Collection[str],
-        read_on: Callable[[int], Iterator[tuple[int, bytes]]],
-        bring_up: Callable[[], None],
-        send: Callable[[Batch], None],
+        ways: Ways,
     ) -> None:
         self.head = head
         self.now: datetime = head.recorded_at
@@ -61,9 +72,7 @@ class Batch:
         self.voided_batches = voided_batches
         self._moment = Moment.of(head.recorded_at)
         self._firsts = firsts
-        self._read_on = read_on
-        self.bring_up = bring_up
-        self._send = send
+        self._ways = ways
         self._sent = 0
         self._began = perf_counter()
         self._due = self._began + SEND_AFTER_SECONDS
@@ -111,7 +120,7 @@ class Batch:
         found = [decode_entry(entry, position)]
         pending = ((draft.position, draft.entry) for draft in self.drafts)
         self.folding = True
-        for place, following_entry in chain(self._read_on(position), pending):
+        for place, following_entry in chain(self._ways.read_on(position), pending):
             if place > found[-1].envelope.position:
                 following = decode_entry(following_entry, place)
                 if not following.envelope.id.startswith(f"{command_id}/"):
@@ -141,11 +150,13 @@ class Batch:
         """The views that hold the history of these empty ones, and what the batch added to it."""
         self.folding = True
         held = self.views.held(views)
+        while not all(held) and self._ways.load():
+            held = self.views.held(views)
         if not all(held):
             # Only what was decided showed that they are needed: one more round trip.
             late = [view for view, there in zip(views, held, strict=True) if there is None]
             self.views.need(map(KnownView, late))
-            self.bring_up()
+            self._ways.bring_up()
             self.views.catch_up(late, self.drafts)
             held = self.views.held(views)
         self.folding = False
@@ -169,7 +180,7 @@ class Batch:
                 self.voiding = self.voiding or kind in VOIDING_EVENTS
                 self.ruling = self.ruling or kind in RULE_EVENTS
         if (now := perf_counter()) > self._due:
-            self._send(self)
+            self._ways.send(self)
             self._due = now + max(SEND_AFTER_SECONDS, now - self._began)
         self.folding = False
 

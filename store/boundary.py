@@ -47,7 +47,7 @@ class KnownView:
     """
 
     __slots__ = (
-        "accepted", "cell", "empty", "key", "others", "seen", "tags", "types", "view",
+        "accepted", "behind", "cell", "empty", "key", "others", "seen", "tags", "types", "view",
     )  # fmt: skip
 
     def __init__(self, empty: View) -> None:
@@ -61,6 +61,8 @@ class KnownView:
 
     def begin(self) -> None:
         """Know nothing of its history: from here on the writer has it."""
+        self.behind = True
+        """It does not stand at the head: what is accepted waits for what lies between."""
         self.view: View | None = None
         self.seen = _FROM_THE_BEGINNING
         self.accepted: list[Draft] | None = None
@@ -77,10 +79,10 @@ class KnownView:
 
     def accept(self, draft: Draft) -> None:
         """Take in an event of the batch: at once, or when somebody looks."""
-        if self.view is None:
-            if self.accepted is None:
-                self.accepted = []
+        if self.accepted is not None:
             self.accepted.append(draft)
+        elif self.view is None or self.behind:
+            self.accepted = [draft]
         elif draft.event is not None:
             self.view.fold(draft.event, draft.envelope)
 
@@ -100,7 +102,7 @@ class Views:
         self._kept: OrderedDict[ViewKey, KnownView] = OrderedDict()
         self._batch: dict[ViewKey, KnownView] = {}
         self._asked: list[KnownView] = []
-        """Those of the batch that do not stand at the head yet."""
+        """Those of the batch that are not asked for yet."""
         self._by_tag: defaultdict[str, list[KnownView]] = defaultdict(list)
 
     def begin(self) -> None:
@@ -119,6 +121,7 @@ class Views:
                 if known is None:
                     known = asked
                     known.begin()  # anew, if it was in a batch that came to nothing
+                known.behind = True
                 batch[key] = known
                 self._asked.append(known)
                 self._by_tag[known.tags[0]].append(known)
@@ -127,42 +130,43 @@ class Views:
         """The views of the batch that hold the history of these empty ones.
 
         A view without a history is the empty one itself; None: the batch was not asked for it when
-        it began.
+        it began, or what was asked has not been loaded.
         """
         batch = self._batch
         return [
             None
-            if (known := batch.get(empty.key)) is None
+            if (known := batch.get(empty.key)) is None or known.behind
             else (known.view if known.accepted is None else known.held()) or empty
             for empty in views
         ]
 
-    def ask(self, type_ids: Mapping[str, int]) -> Ask:
-        """What brings the batch's views up to the head."""
-        known = self._asked
+    def ask(self, type_ids: Mapping[str, int]) -> tuple[Ask, list[KnownView]]:
+        """What brings the batch's views up to the head, but those that were asked for before."""
+        known, self._asked = self._asked, []
         selected = {
             number: _array(type_ids[name] for event in types for name in stored_names(event))
             for number, types in {id(one.types): one.types for one in known}.items()
         }
-        return Ask(
-            "boundary",
-            [
-                bigints.of_cells([one.cell for one in known]),
-                texts.of_cells([selected[id(one.types)] for one in known]),
-                bigints.of_cells([one.seen for one in known]),
-                texts.of_cells([one.others for one in known]),
-            ],
-        )
+        values = [
+            bigints.of_cells([one.cell for one in known]),
+            texts.of_cells([selected[id(one.types)] for one in known]),
+            bigints.of_cells([one.seen for one in known]),
+            texts.of_cells([one.others for one in known]),
+        ]
+        return Ask("boundary", values), known
 
     @property
     def needed(self) -> bool:
         """Whether anything is to be read for the batch's views."""
         return bool(self._asked)
 
-    def load(self, found: Iterable[tuple[int, Recorded]], voids: Voids, head: int) -> None:
+    @staticmethod
+    def load(
+        asked: Sequence[KnownView], found: Iterable[tuple[int, Recorded]], voids: Voids, head: int
+    ) -> None:
         """Fold what was read, leaving out what was voided; the views stand at the head then."""
         for n, recorded in found:
-            event, known = recorded.event, self._asked[n - 1]
+            event, known = recorded.event, asked[n - 1]
             if event is None:
                 continue
             if voids.hides(recorded.envelope) and not known.empty.sees_voided:
@@ -170,9 +174,9 @@ class Views:
             if known.selects(event, recorded.tags):
                 known.fold(event, recorded.envelope)
         seen = _position(head)
-        for known in self._asked:
+        for known in asked:
             known.seen = seen
-        self._asked.clear()
+            known.behind = False
 
     def catch_up(self, views: Iterable[View], accepted: Iterable[Draft]) -> None:
         """Let views that came later take in what the batch has accepted before."""
@@ -198,7 +202,12 @@ class Views:
         """The batch is in the log: keep its views that have a history, as of the new head."""
         seen = _position(head)
         for key, known in self._batch.items():
-            if known.view is not None:
+            waiting, known.accepted = known.accepted, None
+            if known.behind:
+                continue  # nobody looked at it: what is kept of it stays where it stood
+            if waiting is not None:
+                self._kept.pop(key, None)  # nobody looked since: it is read anew when needed
+            elif known.view is not None:
                 known.seen = seen
                 self._kept[key] = known
                 self._kept.move_to_end(key)

@@ -15,7 +15,7 @@ from store.log import POSITION_MAX
 from store.packed import bigint, bigints, number, smallint, smallints, texts
 from store.query import QueryItem, Span, positions_sql
 from store.requests import Guarded, Observe, Request
-from store.round_trip import Ask, Rows
+from store.round_trip import Ask, Pipeline, Rows
 from store.rows import tag_cell, tag_hash
 from store.type_names import type_ids_of
 
@@ -87,35 +87,34 @@ class Conditions:
         probes = bigints.of_cells(cells), smallints(types), texts(names)
         return Ask("conditions", [*probes, bigints(afters), texts(others)])
 
-    def answer(self, connection: psycopg.Connection, found: Rows) -> None:
+    def answer(self, pipeline: Pipeline, found: Rows) -> None:
         """Tell each request whether something stands in its way."""
         for request in self._tagged:
             request.conflicts = False
         for n, position, entry in found:
             request = self._probing[number(n) - 1]
             if not request.conflicts:
-                request.conflicts = self._holds(connection, request, number(position), entry)
+                request.conflicts = self._holds(pipeline, request, number(position), entry)
         for request in self._others:
             request.conflicts = any(
-                self._holds(connection, request, *row) for row in self._ask(connection, request, 1)
+                self._holds(pipeline, request, *row) for row in self._ask(pipeline, request, 1)
             )
 
-    def _ask(self, connection: psycopg.Connection, request: Guarded, limit: int) -> psycopg.Cursor:
+    def _ask(self, pipeline: Pipeline, request: Guarded, limit: int) -> psycopg.Cursor:
         assert request.query is not None
         span = Span(after=request.after, until=POSITION_MAX, limit=limit)
-        sql, values = positions_sql(request.query, span, type_ids_of(connection))
-        return connection.cursor(binary=True).execute(
+        cursor = pipeline.cursor()
+        sql, values = positions_sql(request.query, span, type_ids_of(cursor.connection))
+        return cursor.execute(
             f"SELECT e.position, e.entry FROM ({sql}) AS p JOIN entries e USING (position)",
             values,
         )
 
-    def _holds(
-        self, connection: psycopg.Connection, request: Guarded, position: int, entry: bytes
-    ) -> bool:
+    def _holds(self, pipeline: Pipeline, request: Guarded, position: int, entry: bytes) -> bool:
         if _matches(request, position, entry):
             return True
         # Another tag has this hash: look at everything that the hash finds.
-        everything = self._ask(connection, request, POSITION_MAX)
+        everything = self._ask(pipeline, request, POSITION_MAX)
         return any(_matches(request, *other) for other in everything)
 
 

@@ -7,6 +7,7 @@ interpreter: while a batch holds the head, that is the dearest thing that it can
 from __future__ import annotations
 
 import sys
+from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 
@@ -49,37 +50,37 @@ def prepare(connection: psycopg.Connection, statements: Mapping[str, str]) -> No
         connection.execute(f"PREPARE {name} AS {sql}".encode())
 
 
+class Sent:
+    """Statements that were sent together, and the rows of each, once somebody waited for them."""
+
+    __slots__ = ("count", "rows")
+
+    def __init__(self, count: int) -> None:
+        self.count = count
+        self.rows: list[Rows] | None = None
+
+
 class Pipeline:
     """Statements on their way to the server, which begins with each as soon as it is sent."""
 
     def __init__(self, connection: psycopg.Connection) -> None:
         self.connection = connection
         """Nothing else may use it before all that was sent has its answer."""
-        self._sent = self._syncs = 0
+        self._under_way: deque[Sent] = deque()
 
     def cursor(self) -> psycopg.Cursor:
         """The driver's own way to ask, once all that was sent has been answered."""
-        self.answers()
+        self.drain()
         return self.connection.cursor(binary=True)
 
-    def send(self, *asked: Ask) -> None:
+    def send(self, *asked: Ask) -> Sent:
         """Send statements, and wait for nothing.
 
         When they are done the session is idle as any other: PostgreSQL's limits hold for it. What
         the socket does not take now goes with what is sent next.
         """
-        if asked:
-            self._queue(asked)
-            self._sync()
-
-    def round_trip(self, *asked: Ask) -> list[Rows]:
-        """Send statements, and wait for the rows of each: of these, and not of earlier ones."""
-        self._queue(asked)
-        return self.answers()[-len(asked) :]
-
-    def _queue(self, asked: Sequence[Ask]) -> None:
         pgconn = self.connection.pgconn
-        if not self._sent:
+        if not self._under_way:
             pgconn.enter_pipeline_mode()
         for ask in asked:
             name = ask.statement.encode()
@@ -88,39 +89,57 @@ class Pipeline:
             else:
                 formats = [Format.BINARY] * len(ask.values)
                 pgconn.send_query_prepared(name, ask.values, formats, Format.BINARY)
-        self._sent += len(asked)
+        pgconn.pipeline_sync()
+        sent = Sent(len(asked))
+        self._under_way.append(sent)
+        return sent
 
-    def _sync(self) -> None:
-        self.connection.pgconn.pipeline_sync()
-        self._syncs += 1
+    def rows(self, sent: Sent) -> list[Rows]:
+        """The rows of each statement; raises the first error, of these or of what went before."""
+        while sent.rows is None:
+            self._receive()
+        return sent.rows
 
-    def answers(self) -> list[Rows]:
-        """The rows of each statement that was sent, once all are there; raises the first error."""
-        if not self._sent:
-            return []
-        pgconn = self.connection.pgconn
-        self._sync()
-        sent, syncs = self._sent, self._syncs
-        self._sent = self._syncs = 0
+    def round_trip(self, *asked: Ask) -> list[Rows]:
+        """Send statements, and wait for the rows of each."""
+        return self.rows(self.send(*asked))
+
+    def drain(self) -> None:
+        """Wait until all that was sent is answered; raises the first error."""
+        while self._under_way:
+            self._receive()
+
+    def _receive(self) -> None:
+        """Wait for what was sent first. An error is raised when nothing is under way any more."""
+        sent, results = self._under_way.popleft(), self._results()
+        failed = [result for result in results if not _done(result)]
+        while failed and self._under_way and self.connection.pgconn.status == ConnStatus.OK:
+            self._under_way.popleft()
+            self._results()
+        if not self._under_way and self.connection.pgconn.status == ConnStatus.OK:
+            self.connection.pgconn.exit_pipeline_mode()
+        if failed:
+            raise psycopg.errors.error_from_result(failed[0], encoding="utf-8")
+        if results[-1].command_status == _ROLLED_BACK:
+            message = "nothing is kept: a statement of this transaction had failed before"
+            raise psycopg.errors.InFailedSqlTransaction(message)
+        assert len(results) == sent.count
+        sent.rows = [list(_rows(result)) for result in results]
+
+    def _results(self) -> list[abc.PGresult]:
         sys.setswitchinterval(YIELD_SECONDS)
         try:
-            results = self.connection.wait(_exchange(pgconn, syncs))
+            return self.connection.wait(_exchange(self.connection.pgconn))
         finally:
             sys.setswitchinterval(_OWN_SECONDS)
-        if pgconn.status == ConnStatus.OK:
-            pgconn.exit_pipeline_mode()
-        for result in results:
-            if result.status not in _DONE:
-                raise psycopg.errors.error_from_result(result, encoding="utf-8")
-            if result.command_status == _ROLLED_BACK:
-                message = "nothing is kept: a statement of this transaction had failed before"
-                raise psycopg.errors.InFailedSqlTransaction(message)
-        assert len(results) == sent
-        return [list(_rows(result)) for result in results]
 
 
-def _exchange(pgconn: abc.PGconn, syncs: int) -> PQGen[list[abc.PGresult]]:
-    """Send what is queued and fetch the results up to the last of so many ends."""
+def _done(result: abc.PGresult) -> bool:
+    return result.status in _DONE
+
+
+def _exchange(pgconn: abc.PGconn) -> PQGen[list[abc.PGresult]]:
+    """Send what is queued and fetch the results of what was sent together first."""
     while pgconn.flush():
         ready = yield Wait.RW
         if ready & Ready.R:
@@ -134,10 +153,7 @@ def _exchange(pgconn: abc.PGconn, syncs: int) -> PQGen[list[abc.PGresult]]:
         if result is None:
             continue  # the end of one statement's results
         if result.status == ExecStatus.PIPELINE_SYNC:
-            syncs -= 1
-            if not syncs:
-                return results
-            continue
+            return results
         results.append(result)
         if pgconn.status != ConnStatus.OK:
             return results

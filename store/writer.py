@@ -17,21 +17,23 @@ from typing import Any, Final
 import psycopg
 import structlog
 
-from domain.envelope import Recorded, decode_entry
+from domain.envelope import decode_entry
 from domain.errors import FilrougeError
 from domain.rules import NO_RULES, RULE_BOOK
-from store.batch import Batch, read_on
-from store.boundary import KnownView, Views, decoded
+from store.asking import AskedViews
+from store.batch import Batch, Ways, read_on
+from store.boundary import KnownView, Views
 from store.conditions import Conditions
 from store.draft import VOIDING_EVENTS
 from store.errors import StoreOverloaded, StoreUnavailable
-from store.log import Head, Log
+from store.log import Log
 from store.metrics import Meter
-from store.packed import bigint, moment, number, smallint, smallints, uuids
+from store.opening import firsts_of, head_of, opening
+from store.packed import number
 from store.partitions import make_room
 from store.reply import Turns
 from store.requests import Append, Observe, Request
-from store.round_trip import BEGIN, COMMIT, Ask, Pipeline, Rows
+from store.round_trip import COMMIT, Ask, Pipeline, Rows
 from store.silence import in_turn
 from store.statements import writing
 from store.type_names import known_types, register_types
@@ -40,6 +42,8 @@ from store.waiting import WaitingRequests
 
 LINGER_SHARE: Final = 0.1
 """How long a batch waits for those who were just answered, as a share of the last batch's time."""
+PART_REQUESTS: Final = 32
+"""For so many requests at a time the views are asked for."""
 
 log = structlog.get_logger()
 
@@ -175,28 +179,30 @@ class Writer:
         return [batch.write(self._type_ids)]
 
     def _send(self, pipeline: Pipeline, batch: Batch) -> None:
-        pipeline.send(*self._written(pipeline, batch))
+        if written := self._written(pipeline, batch):
+            pipeline.send(*written)
 
     def _open_batch(self, pipeline: Pipeline, requests: list[Request]) -> Batch:
-        """Lock the head and read all that the requests depend on, in one round trip."""
-        self._need(requests)
-        head, firsts, voids, found = self._read(pipeline, requests, begin=True)
-        if self._add_voids(voids):
+        """Lock the head, and ask for all that the requests depend on."""
+        answers, asked = self._open(pipeline, requests, begin=True)
+        if self._add_voids(answers["voids"]):
             # Another process took something back: views that had folded it are read anew.
             self._views.forget()
-            self._need(requests)
-            head, firsts, _, found = self._read(pipeline, requests)
-        self._voids_seen = head.position
-        self._views.load(found, self._voids, head.position)
-        batch = Batch(
-            head, self._views, firsts, self._voids.batches, partial(read_on, pipeline),
-            partial(self._bring_up, pipeline, head.position), partial(self._send, pipeline),
-        )  # fmt: skip
-        self._look_again(batch, requests)
+            answers, asked = self._open(pipeline, requests)
+        head = head_of(answers)
+        asked.head = self._voids_seen = head.position
+        ways = Ways(
+            read_on=partial(read_on, pipeline),
+            load=asked.load,
+            bring_up=asked.bring_up,
+            send=partial(self._send, pipeline),
+        )
+        batch = Batch(head, self._views, firsts_of(answers), self._voids.batches, ways)
+        self._look_again(batch, asked, requests)
         return batch
 
-    def _look_again(self, batch: Batch, requests: list[Request]) -> None:
-        """Read at once what those depend on that were made when the rules were others."""
+    def _look_again(self, batch: Batch, asked: AskedViews, requests: list[Request]) -> None:
+        """Ask at once for what those depend on that were made when the rules were others."""
         observed = [request for request in requests if isinstance(request, Observe)]
         if not observed:
             return
@@ -204,50 +210,30 @@ class Writer:
         changed = [request for request in observed if request.rules is not self.rules]
         for request in changed:
             request.look_again(self.rules)
-            self._views.need(request.views)
-        if self._views.needed:
-            batch.bring_up()
+        asked.need(changed)
+        asked.ask()
 
-    def _bring_up(self, pipeline: Pipeline, head: int) -> None:
-        """Read what the views of the batch that came later have not seen, up to the head."""
-        [rows] = pipeline.round_trip(self._views.ask(self._type_ids))
-        # What the batch itself has sent stands above the head.
-        found = [row for row in rows if number(row[1]) <= head]
-        self._views.load(decoded(found), self._voids, head)
-
-    def _need(self, requests: list[Request]) -> None:
+    def _open(
+        self, pipeline: Pipeline, requests: list[Request], *, begin: bool = False
+    ) -> tuple[dict[str, Rows], AskedViews]:
         self._views.begin()
-        for request in requests:
-            self._views.need(request.views)
+        asked = AskedViews(self._views, self._voids, pipeline, self._type_ids)
         if any(not isinstance(request, Append) for request in requests):
             self._views.need([KnownView(RULE_BOOK)])  # they look at the rules
-
-    def _read(
-        self, pipeline: Pipeline, requests: list[Request], *, begin: bool = False
-    ) -> tuple[Head, dict[bytes, tuple[int, bytes]], Rows, list[tuple[int, Recorded]]]:
-        origins = [origin for request in requests for origin in request.origins]
+        asked.need(requests[:PART_REQUESTS])
         conditions = Conditions(requests)
-        void_types = [self._type_ids[name] for item in Voids.query().items for name in item.types]
-        asked = {
-            # All but the first two see everything up to the head: nobody else writes from there.
-            "begin": BEGIN if begin else None,
-            "lock": Ask("lock"),
-            "voids": Ask(
-                "voids", [smallints(list(map(smallint, void_types))), bigint(self._voids_seen)]
-            ),
-            "origins": Ask("origins_of", [uuids(origins)]) if origins else None,
-            "views": self._views.ask(self._type_ids) if self._views.needed else None,
-            "conditions": conditions.ask(self._type_ids) if conditions.needed else None,
-        }
-        sent = {name: ask for name, ask in asked.items() if ask is not None}
-        answers = dict(zip(sent, pipeline.round_trip(*sent.values()), strict=True))
-        conditions.answer(pipeline.connection, answers.get("conditions", []))
-        [(position, epoch, recorded_at)] = answers["lock"]
-        head = Head(number(position), number(epoch), moment(recorded_at))
-        firsts = {
-            key: (number(position), entry) for key, position, entry in answers.get("origins", ())
-        }
-        return head, firsts, answers["voids"], decoded(answers.get("views", []))
+        questions = opening(
+            requests, conditions, asked.question(), self._type_ids,
+            voids_seen=self._voids_seen, begin=begin,
+        )  # fmt: skip
+        sent = pipeline.send(*questions.values())
+        asked.sent(sent)
+        for begun in range(PART_REQUESTS, len(requests), PART_REQUESTS):
+            asked.need(requests[begun : begun + PART_REQUESTS])
+            asked.ask()
+        answers = dict(zip(questions, pipeline.rows(sent), strict=True))
+        conditions.answer(pipeline, answers.get("conditions", []))
+        return answers, asked
 
     def _add_voids(self, rows: Rows) -> bool:
         found = [decode_entry(entry, number(position)) for position, entry in rows]

@@ -1,9 +1,8 @@
-"""A batch that is written while it is still decided: what is asked meanwhile, and what fails."""
+"""A batch that is read and written in parts while it is decided: what is seen, and what fails."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from typing import Any
 
 import psycopg
@@ -12,14 +11,24 @@ from eventsourcing.dcb.api import DCBEvent
 
 from domain.awards import AwardPoints
 from domain.custom import CustomRecorded
+from domain.decision import View, on
+from domain.engagement import VisitRecorded
+from domain.envelope import Envelope, Recorded
+from domain.movements import NotEnoughPoints
 from domain.points import PointsEarned
+from domain.redemptions import RedeemPoints
 from domain.rule_terms import RuleLimits
 from domain.rules import RulePublished
+from store.boundary import KnownView, Views
+from store.database import Database
+from store.draft import Draft, Moment, make_draft
 from store.errors import StoreUnavailable
 from store.ledger import Ledger, NewEvent
-from store.round_trip import Ask, Pipeline
+from store.packed import bigint
+from store.round_trip import Ask, Pipeline, Sent
 from store.rows import origin_key
 from store.silence import LOOK_SECONDS
+from store.voids import Voids
 from tests.store.test_boundary import NOON, held_up
 from tests.store.test_rules_in_batches import PEOPLE, Shop, bought, terms
 
@@ -29,14 +38,20 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """What is sent, while the first that a batch accepts is sent at once."""
     monkeypatch.setattr("store.batch.SEND_AFTER_SECONDS", -1.0)
     names: list[str] = []
-    queue = Pipeline._queue
+    send = Pipeline.send
 
-    def noted(self: Pipeline, asked: Sequence[Ask]) -> None:
+    def noted(self: Pipeline, *asked: Ask) -> Sent:
         names.extend(ask.statement for ask in asked)
-        queue(self, asked)
+        return send(self, *asked)
 
-    monkeypatch.setattr(Pipeline, "_queue", noted)
+    monkeypatch.setattr(Pipeline, "send", noted)
     return names
+
+
+@pytest.fixture
+def parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each request is a part of its own."""
+    monkeypatch.setattr("store.writer.PART_REQUESTS", 1)
 
 
 @pytest.fixture
@@ -137,3 +152,116 @@ def test_a_lock_that_is_not_had_meanwhile_is_not_tried_again(shop: Shop, databas
     assert shop.ledger.log.head().position == before + 1, "what held the writer up, and no more"
     [outcome] = shop.ledger.observe([new], actor="t").result()
     assert (outcome.position, outcome.duplicate) == (before + 2, False)
+
+
+@pytest.mark.usefixtures("parts")
+def test_each_part_sees_what_the_parts_before_it_decided(shop: Shop, database: str) -> None:
+    """Its views were asked for before anything was decided, and hold it all the same, once."""
+    shop.do(AwardPoints(account_id="a1", points=100, reason="start"))
+    with held_up(shop.ledger, database):
+        replies: list[Any] = [
+            shop.ledger.decide(
+                RedeemPoints(account_id="a1", points=n), command_id=f"{n}", actor="t"
+            )
+            for n in (40, 50, 20, 10, 1)
+        ]
+    errors = [type(reply.exception()) for reply in replies]
+    assert errors == [type(None), type(None), NotEnoughPoints, type(None), NotEnoughPoints]
+
+
+@pytest.mark.usefixtures("parts")
+def test_what_another_process_wrote_comes_before_what_the_batch_decides(
+    shop: Shop, installation: Database, database: str
+) -> None:
+    """A view that is kept is behind: an earlier part touches its account before it is read on."""
+    other = Shop(installation.open("test"))
+    shop.do(AwardPoints(account_id="a1", points=100, reason="start"))
+    shop.do(RedeemPoints(account_id="a1", points=100))
+    other.do(AwardPoints(account_id="a1", points=50, reason="elsewhere"))
+    brought = PointsEarned(
+        account_id="a1", member_id="m1", lot_id="new", points=10, origin="engagement",
+        available_from=NOON, programme="club",
+    )  # fmt: skip
+    new = NewEvent(brought, "new", "/till", NOON)
+    with held_up(shop.ledger, database):
+        given = shop.ledger.observe([new], actor="t", admin=True)
+        again = shop.ledger.observe([new], actor="t", admin=True)
+        spent = [
+            shop.ledger.decide(
+                RedeemPoints(account_id="a1", points=n), command_id=f"{n}", actor="t"
+            )
+            for n in (60, 1)
+        ]
+    assert given.result()[0].error is None
+    assert again.result()[0].duplicate
+    assert [type(one.exception()) for one in spent] == [type(None), NotEnoughPoints]
+    other.do(AwardPoints(account_id="a1", points=5, reason="again"))
+    with pytest.raises(NotEnoughPoints):
+        shop.do(RedeemPoints(account_id="a1", points=6))
+    shop.do(RedeemPoints(account_id="a1", points=5))
+    other.ledger.close()
+
+
+class Order(View):
+    """Where what it took in stands, in the order in which it did."""
+
+    def __init__(self, *tags: str) -> None:
+        super().__init__(*tags)
+        self.seen: list[int] = []
+
+    @on(VisitRecorded)
+    def _(self, event: VisitRecorded, envelope: Envelope) -> None:
+        self.seen.append(envelope.position)
+
+
+TYPES = {VisitRecorded.type_name: 1}
+
+
+def visited(position: int) -> tuple[Recorded, Draft]:
+    """A visit at a position, as it is read back and as a batch accepts it."""
+    event = VisitRecorded(member_id="m1", place="web")
+    draft = make_draft(event, id=f"{position}", source="/till", time=NOON, actor="t")
+    draft.place(position, Moment.of(NOON))
+    return draft.recorded(), draft
+
+
+def test_a_view_takes_in_everything_in_the_order_of_the_log() -> None:
+    """What a batch accepts before a view was read on waits, and what comes then waits behind it."""
+    views, empty = Views(), Order("member:m1")
+    for first in (1, 5):  # the second time the view is kept, and stands behind
+        views.begin()
+        views.need([KnownView(Order("member:m1"))])
+        _, asked = views.ask(TYPES)
+        assert views.held([empty]) == [None], "it is not loaded"
+        views.fold(visited(first + 1)[1])
+        views.load(asked, [(1, visited(first)[0])], Voids(), first)
+        views.fold(visited(first + 2)[1])
+        [held] = views.held([empty])
+        views.fold(visited(first + 3)[1])
+        assert isinstance(held, Order)
+        assert held.seen == list(range(1, first + 4))
+        views.committed(first + 3)
+
+
+@pytest.mark.parametrize("loaded", [False, True])
+def test_what_nobody_looked_at_is_read_anew(*, loaded: bool) -> None:
+    """A view that took nothing in is not kept as of a head that it has not seen."""
+    views, empty = Views(), Order("member:m1")
+    for n in (1, 2):
+        views.begin()
+        views.need([KnownView(Order("member:m1"))])
+        _, asked = views.ask(TYPES)
+        if n == 2:
+            views.fold(visited(2)[1])
+        if n == 1 or loaded:
+            views.load(asked, [(1, visited(1)[0])] if n == 1 else [], Voids(), 1)
+        views.committed(n)
+    views.begin()
+    views.need([KnownView(Order("member:m1"))])
+    ask, asked = views.ask(TYPES)
+    since = 0 if loaded else 1
+    assert ask.values[2].endswith(bigint(since)), "what it has not taken in is asked for"
+    views.load(asked, [(1, visited(n)[0]) for n in range(since + 1, 3)], Voids(), 2)
+    [held] = views.held([empty])
+    assert isinstance(held, Order)
+    assert held.seen == [1, 2]
