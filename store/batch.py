@@ -73,6 +73,7 @@ class Batch:
         self._moment = Moment.of(head.recorded_at)
         self._firsts = firsts
         self._ways = ways
+        self.bring_up = ways.bring_up
         self._sent = 0
         self._began = perf_counter()
         self._due = self._began + SEND_AFTER_SECONDS
@@ -156,7 +157,7 @@ class Batch:
             # Only what was decided showed that they are needed: one more round trip.
             late = [view for view, there in zip(views, held, strict=True) if there is None]
             self.views.need(map(KnownView, late))
-            self._ways.bring_up()
+            self.bring_up()
             self.views.catch_up(late, self.drafts)
             held = self.views.held(views)
         self.folding = False

@@ -180,7 +180,7 @@ class Views:
 
     def catch_up(self, views: Iterable[View], accepted: Iterable[Draft]) -> None:
         """Let views that came later take in what the batch has accepted before."""
-        known = [self._batch[view.key] for view in views]
+        known = {view.key: self._batch[view.key] for view in views}.values()
         for draft in accepted:
             for one in known:
                 if draft.event is not None and one.selects(draft.event, draft.tags):

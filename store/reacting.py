@@ -41,6 +41,8 @@ def record(batch: Batch, draft: Draft, reactions: Sequence[Reaction]) -> Outcome
         if followers:
             batch.place(draft, *followers)
     except FilrougeError as error:
+        if batch.folding:
+            raise  # it is no refusal: a view broke while it took in what others did
         return Outcome(None, error=error)
     batch.add(draft, *followers)
     return Outcome(draft.position)

@@ -123,7 +123,9 @@ class Pipeline:
         if results[-1].command_status == _ROLLED_BACK:
             message = "nothing is kept: a statement of this transaction had failed before"
             raise psycopg.errors.InFailedSqlTransaction(message)
-        assert len(results) == sent.count
+        if len(results) != sent.count:
+            message = f"{len(results)} of {sent.count} statements were answered"
+            raise psycopg.OperationalError(message)
         sent.rows = [list(_rows(result)) for result in results]
 
     def _results(self) -> list[abc.PGresult]:

@@ -153,6 +153,7 @@ class Writer:
         began = perf_counter()
         # Only this is tried again: from here on what views took in cannot be taken back.
         pipeline, batch = in_turn(partial(self._opened, requests), self._connect)
+        self._look_again(batch, requests)
         answers = self._decide(batch, requests)
         pipeline.round_trip(*self._written(pipeline, batch), COMMIT)
         self._after_commit(batch)
@@ -197,12 +198,10 @@ class Writer:
             bring_up=asked.bring_up,
             send=partial(self._send, pipeline),
         )
-        batch = Batch(head, self._views, firsts_of(answers), self._voids.batches, ways)
-        self._look_again(batch, asked, requests)
-        return batch
+        return Batch(head, self._views, firsts_of(answers), self._voids.batches, ways)
 
-    def _look_again(self, batch: Batch, asked: AskedViews, requests: list[Request]) -> None:
-        """Ask at once for what those depend on that were made when the rules were others."""
+    def _look_again(self, batch: Batch, requests: list[Request]) -> None:
+        """Read at once what those depend on that were made when the rules were others."""
         observed = [request for request in requests if isinstance(request, Observe)]
         if not observed:
             return
@@ -210,8 +209,9 @@ class Writer:
         changed = [request for request in observed if request.rules is not self.rules]
         for request in changed:
             request.look_again(self.rules)
-        asked.need(changed)
-        asked.ask()
+            self._views.need(request.views)
+        if self._views.needed:
+            batch.bring_up()
 
     def _open(
         self, pipeline: Pipeline, requests: list[Request], *, begin: bool = False

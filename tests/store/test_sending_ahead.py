@@ -11,24 +11,20 @@ from eventsourcing.dcb.api import DCBEvent
 
 from domain.awards import AwardPoints
 from domain.custom import CustomRecorded
-from domain.decision import View, on
 from domain.engagement import VisitRecorded
-from domain.envelope import Envelope, Recorded
+from domain.errors import InvalidEvent
 from domain.movements import NotEnoughPoints
+from domain.participations import Entries, ParticipationRecorded
 from domain.points import PointsEarned
 from domain.redemptions import RedeemPoints
 from domain.rule_terms import RuleLimits
 from domain.rules import RulePublished
-from store.boundary import KnownView, Views
 from store.database import Database
-from store.draft import Draft, Moment, make_draft
 from store.errors import StoreUnavailable
 from store.ledger import Ledger, NewEvent
-from store.packed import bigint
 from store.round_trip import Ask, Pipeline, Sent
 from store.rows import origin_key
 from store.silence import LOOK_SECONDS
-from store.voids import Voids
 from tests.store.test_boundary import NOON, held_up
 from tests.store.test_rules_in_batches import PEOPLE, Shop, bought, terms
 
@@ -202,66 +198,35 @@ def test_what_another_process_wrote_comes_before_what_the_batch_decides(
     other.ledger.close()
 
 
-class Order(View):
-    """Where what it took in stands, in the order in which it did."""
+@pytest.mark.usefixtures("parts")
+def test_a_view_that_breaks_is_nobodys_refusal(
+    shop: Shop, installation: Database, database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It breaks while it is loaded, whatever it says: no one in the batch can be answered."""
+    shop.report(taken_part(1))
+    other = installation.open("test")
 
-    def __init__(self, *tags: str) -> None:
-        super().__init__(*tags)
-        self.seen: list[int] = []
+    def broken(*_: object) -> None:
+        message = "broken"
+        raise InvalidEvent(message)
 
-    @on(VisitRecorded)
-    def _(self, event: VisitRecorded, envelope: Envelope) -> None:
-        self.seen.append(envelope.position)
-
-
-TYPES = {VisitRecorded.type_name: 1}
-
-
-def visited(position: int) -> tuple[Recorded, Draft]:
-    """A visit at a position, as it is read back and as a batch accepts it."""
-    event = VisitRecorded(member_id="m1", place="web")
-    draft = make_draft(event, id=f"{position}", source="/till", time=NOON, actor="t")
-    draft.place(position, Moment.of(NOON))
-    return draft.recorded(), draft
-
-
-def test_a_view_takes_in_everything_in_the_order_of_the_log() -> None:
-    """What a batch accepts before a view was read on waits, and what comes then waits behind it."""
-    views, empty = Views(), Order("member:m1")
-    for first in (1, 5):  # the second time the view is kept, and stands behind
-        views.begin()
-        views.need([KnownView(Order("member:m1"))])
-        _, asked = views.ask(TYPES)
-        assert views.held([empty]) == [None], "it is not loaded"
-        views.fold(visited(first + 1)[1])
-        views.load(asked, [(1, visited(first)[0])], Voids(), first)
-        views.fold(visited(first + 2)[1])
-        [held] = views.held([empty])
-        views.fold(visited(first + 3)[1])
-        assert isinstance(held, Order)
-        assert held.seen == list(range(1, first + 4))
-        views.committed(first + 3)
+    monkeypatch.setattr(Entries, "fold", broken)
+    with held_up(other, database):
+        replies = [
+            other.observe([NewEvent(event, f"{n}", "/till", NOON)], actor="t")
+            for n, event in enumerate((VisitRecorded(member_id="m1", place="web"), taken_part(2)))
+        ]
+    before = other.log.head().position
+    for reply in replies:
+        with pytest.raises(InvalidEvent, match="broken"):
+            reply.result()
+    assert other.log.head().position == before
+    assert [one.envelope.id for one in other.log.read()][-1] == "w1"
+    other.close()
 
 
-@pytest.mark.parametrize("loaded", [False, True])
-def test_what_nobody_looked_at_is_read_anew(*, loaded: bool) -> None:
-    """A view that took nothing in is not kept as of a head that it has not seen."""
-    views, empty = Views(), Order("member:m1")
-    for n in (1, 2):
-        views.begin()
-        views.need([KnownView(Order("member:m1"))])
-        _, asked = views.ask(TYPES)
-        if n == 2:
-            views.fold(visited(2)[1])
-        if n == 1 or loaded:
-            views.load(asked, [(1, visited(1)[0])] if n == 1 else [], Voids(), 1)
-        views.committed(n)
-    views.begin()
-    views.need([KnownView(Order("member:m1"))])
-    ask, asked = views.ask(TYPES)
-    since = 0 if loaded else 1
-    assert ask.values[2].endswith(bigint(since)), "what it has not taken in is asked for"
-    views.load(asked, [(1, visited(n)[0]) for n in range(since + 1, 3)], Voids(), 2)
-    [held] = views.held([empty])
-    assert isinstance(held, Order)
-    assert held.seen == [1, 2]
+def taken_part(n: int) -> ParticipationRecorded:
+    """A participation of the same member."""
+    return ParticipationRecorded(
+        participation_id=f"p{n}", member_id="m1", campaign_id="c", activation_id="a"
+    )
