@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
-from typing import Any
 
 from domain.budgets import Promises, check_budget
 from domain.campaigns import CampaignPlan
 from domain.earned import Given, ProgrammeEarned, cooled_down, in_period
 from domain.errors import RuleError
-from domain.expressions import Fault
+from domain.expressions import Fault, Values
 from domain.findings import Refusal
 from domain.forms import Candidate, amount_of, rounded
 from domain.lot_terms import LotTerms, lot_terms
@@ -21,7 +20,9 @@ from domain.terms import expires_at
 from domain.types import MONEY_MAX, POINTS_MAX, Money
 
 
-def points_of(candidate: Candidate, currency: str | None, values: Any, base: int) -> int | Refusal:
+def points_of(
+    candidate: Candidate, currency: str | None, values: Values, base: int
+) -> int | Refusal:
     """How many points a rule gives, before its limits.
 
     ``currency`` is that of the event, if it has one, and ``base`` what a multiplier multiplies.

@@ -10,7 +10,7 @@ from weakref import WeakKeyDictionary
 
 from domain.envelope import Envelope
 from domain.event import Event
-from domain.expressions import Fault, compiled, together, values_for
+from domain.expressions import Fault, compiled, together
 from domain.facts import event_scope, event_values
 from domain.forms import forms_of
 from domain.rule_terms import Window
@@ -66,10 +66,10 @@ class Series:
         said: frozenset[str] | None,
     ) -> None:
         self.trigger = trigger
-        self._scope = event_scope(trigger)
+        scope = event_scope(trigger)
         self._said = said
-        self._condition = compiled(self._scope, condition, "bool") if condition else None
-        self._amount = compiled(self._scope, amount, "int") if amount else None
+        self._condition = compiled(scope, condition, "bool") if condition else None
+        self._amount = compiled(scope, amount, "int") if amount else None
         forms = (self._condition, self._amount)
         self._variables = frozenset[str]().union(*(one.variables for one in forms if one))
 
@@ -77,7 +77,7 @@ class Series:
         """What an event counts for; None if its condition is not true."""
         amount: Any = 1
         if self._condition is not None or self._amount is not None:
-            values = values_for(self._scope, event_values(self._variables, event, envelope))
+            values = event_values(self._variables, event, envelope)
             holds = True if self._condition is None else self._condition.of(values)
             if holds is not True:
                 return holds if isinstance(holds, Fault) else None
@@ -115,19 +115,19 @@ class Openings:
     """The rules whose windows are opened by one type of event, and what tells which it opens."""
 
     def __init__(self, opener: type[Event], versions: Sequence[RuleVersion]) -> None:
-        self._scope = event_scope(opener)
+        scope = event_scope(opener)
         self._always = [version for version in versions if not window_of(version).opening]
         self._tested = [version for version in versions if window_of(version).opening]
         texts = [window_of(version).opening or "" for version in self._tested]
-        self._each = [compiled(self._scope, text, "bool") for text in texts]
+        self._each = [compiled(scope, text, "bool") for text in texts]
         self._variables = frozenset[str]().union(*(one.variables for one in self._each))
-        self._together = together(self._scope, texts) if len(texts) > 1 else None
+        self._together = together(scope, texts) if len(texts) > 1 else None
 
     def opened(self, event: Event, envelope: Envelope) -> list[tuple[RuleVersion, Opened]]:
         """The windows that an event opens."""
         opens = list(self._always)
         if self._tested:
-            values = values_for(self._scope, event_values(self._variables, event, envelope))
+            values = event_values(self._variables, event, envelope)
             found = None if self._together is None else self._together.of(values)
             if not isinstance(found, list):
                 found = [one.of(values) for one in self._each]

@@ -6,8 +6,9 @@ the history before it, it finds the awards, and of every rule that gave nothing 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
+from itertools import compress
 from typing import Any, Final, cast
 
 from domain.accounts import AccountState
@@ -30,6 +31,7 @@ from domain.early_returns import taken_back, taken_back_of
 from domain.earned import Earned, Given, MemberAccounts, ProgrammeEarned
 from domain.errors import FilrougeError
 from domain.event import Event, validated
+from domain.expressions import Values
 from domain.findings import Refusal, untrue
 from domain.forms import Candidate, plan_of
 from domain.goals import Goal
@@ -73,13 +75,14 @@ class Earning(
                 self.say(candidate.version, self.earners[0], refusal)
             return
         for earner in self.earners:
-            looked = self.looked(earner)
-            for candidate, values, holds in zip(self.plan.candidates, *looked, strict=True):
-                # Of most rules nothing is to be said, and most are not met.
-                if holds is not True and self.findings is None:
-                    continue
+            values, holds = self.looked(earner)
+            places: Iterable[int] = range(len(holds))
+            if self.findings is None:
+                places = compress(places, holds)  # nobody wants to know why the others give nothing
+            for n in places:
+                candidate = self.plan.candidates[n]
                 if earner.role in candidate.version.terms.roles:
-                    self._apply(candidate, earner, values, holds)
+                    self._apply(candidate, earner, values[n], holds[n])
         self._take_returns_back()
 
     def _nothing_counts(self) -> Refusal | None:
@@ -93,7 +96,7 @@ class Earning(
             return Refusal("disqualified", "the participation counts for nothing")
         return None
 
-    def _apply(self, candidate: Candidate, earner: Earner, values: Any, holds: Any) -> None:
+    def _apply(self, candidate: Candidate, earner: Earner, values: Values, holds: Any) -> None:
         """Give what one rule says to one earner, or say why it gives nothing."""
         version, terms = candidate.version, candidate.version.terms
         if holds is not True:
@@ -119,8 +122,8 @@ class Earning(
             self.say(version, earner, AWARDED, account_id=award.account_id, points=award.points)
 
     def _eligible(
-        self, candidate: Candidate, earner: Earner, values: Any
-    ) -> list[tuple[Goal, Any]]:
+        self, candidate: Candidate, earner: Earner, values: Values
+    ) -> list[tuple[Goal, Values]]:
         """What there is to give for that the earner may have, each with its values."""
         form, found, refusals = candidate.forms.eligibility, [], []
         for goal in self._goals(candidate, earner):
@@ -150,7 +153,7 @@ class Earning(
     # --- giving ------------------------------------------------------------------------------
 
     def _award(
-        self, candidate: Candidate, earner: Earner, account_id: str, goal: Goal, values: Any
+        self, candidate: Candidate, earner: Earner, account_id: str, goal: Goal, values: Values
     ) -> PointsEarned | Refusal:
         """The award for a goal, of so many points as limits leave, if the budget covers it."""
         version = candidate.version
@@ -214,8 +217,8 @@ class Earning(
         cost: Money | None,
     ) -> PointsEarned:  # fmt: skip
         terms, event = version.terms, self.event
-        n = self._counts[version.rule_id]
-        self._counts[version.rule_id] += 1
+        n = self._counts.get(version.rule_id, 0)
+        self._counts[version.rule_id] = n + 1
         programmes: ProgrammeTerms = self._seen(ProgrammeTerms, EVERY_PROGRAMME)
         lot = lot_of(terms, programmes.at(terms.programme, goal.time), goal.time)
         purchase = terms.trigger == "purchase.recorded"

@@ -29,6 +29,8 @@ Expression = Annotated[str, Meta(min_length=1, max_length=EXPRESSION_LENGTH_MAX)
 Result = Literal["bool", "int"]
 Variables = Mapping[str, tuple[str, bool]]
 """What an expression may speak of: the CEL type by name, and whether it may be null."""
+Values = Mapping[str, Any]
+"""What the variables stand for, by name."""
 
 _WRAPPERS: Final = {
     "int": "google.protobuf.Int64Value",
@@ -88,11 +90,11 @@ class Compiled:
         self.required: Mapping[str, str] = required or {}
         """It is true only where these variables have these values, whatever else it says."""
 
-    def of(self, values: Any) -> Any:
-        """Its value; a Fault if there is none. ``values`` is made by :func:`values_for`."""
+    def of(self, values: Values) -> Any:
+        """Its value; a Fault if there is none."""
         if self._constant is not None:
             return self._constant
-        found = self._program.eval(values)
+        found = self._program.eval(data=values)
         if found.type() == cel.Type.ERROR:
             return Fault(str(found.plain_value()).removeprefix("INVALID_ARGUMENT: "))
         return found.plain_value()
@@ -118,11 +120,6 @@ def running(scope: Scope) -> Any:
             for name, kind, nullable in scope.variables
         }
     )
-
-
-def values_for(scope: Scope, values: dict[str, Any]) -> Any:
-    """The values of variables, in the form in which expressions of this scope take them."""
-    return running(scope).Activation(values)
 
 
 @lru_cache(maxsize=EXPRESSIONS_CACHED_MAX)

@@ -14,7 +14,7 @@ from domain.campaigns import CampaignPlan
 from domain.decision import View
 from domain.earned import ProgrammeEarned
 from domain.event import Event
-from domain.expressions import Compiled, Fault, Scope, compiled, together, values_for
+from domain.expressions import Compiled, Fault, Scope, Values, compiled, together
 from domain.facts import event_scope, full_scope
 from domain.programmes import EVERY_PROGRAMME, ProgrammeTerms
 from domain.rule_terms import Role, Rounding, RuleTerms
@@ -25,6 +25,10 @@ from domain.triggers import counts_over_time, trigger_class, trigger_name
 Looks = Literal["at", "inside", "opening"]
 """A version looks at the event itself; at what it counts inside windows that are open; or at the
 window that it opens, for what was recorded before it."""
+
+
+AROUND: Final = frozenset({"member", "campaign", "activation"})
+"""What variables begin with whose values do not come from the event alone."""
 
 
 class Forms:
@@ -92,14 +96,16 @@ class Plan:
         self.event_class = event_class
         self.candidates = candidates
         self.opening = [one for one in candidates if not one.own]
-        self.scope = full_scope(event_class)
         spoken = [one.forms.variables for one in candidates]
         self.spoken = frozenset[str]().union(*spoken)
         """Everything that their forms speak of."""
+        self._roots = _roots(self.spoken)
         own = (names for one, names in zip(candidates, spoken, strict=True) if one.own)
         self.variables = frozenset[str]().union(*own)
         """What they say of the event at hand. One that opens a window is not what a formula of its
         rule speaks of: that is what was counted inside."""
+        self.looks_around = not _roots(self.variables).isdisjoint(AROUND)
+        """Whether they say anything of more than the event."""
         self.roles: tuple[Role, ...] = tuple(
             dict.fromkeys(role for one in candidates for role in one.version.terms.roles)
         )
@@ -121,7 +127,7 @@ class Plan:
         ]
         """The conditions, by the place of their candidates."""
         texts = [candidates[n].version.terms.condition or "" for n, _ in self._screened]
-        self._together = together(self.scope, texts) if len(texts) > 1 else None
+        self._together = together(full_scope(event_class), texts) if len(texts) > 1 else None
 
         self._pivot, self._texts = _pivot([one.required for one in candidates])
         self._parts: dict[str | None, Plan] = {}
@@ -147,9 +153,9 @@ class Plan:
 
     def uses(self, root: str) -> bool:
         """Whether any of them speaks of ``member``, ``campaign`` or ``activation``."""
-        return any(name.startswith(f"{root}.") for name in self.spoken)
+        return root in self._roots
 
-    def conditions(self, values: Any) -> list[Any]:
+    def conditions(self, values: Values) -> list[Any]:
         """The value of each candidate's condition, Faults among them; True for those without."""
         found = None if self._together is None else self._together.of(values)
         if not isinstance(found, list):
@@ -162,9 +168,9 @@ class Plan:
             holds[n] = value
         return holds
 
-    def values(self, values: dict[str, Any]) -> Any:
-        """The values of variables, as the expressions take them."""
-        return values_for(self.scope, values)
+
+def _roots(names: frozenset[str]) -> frozenset[str]:
+    return frozenset(name.partition(".")[0] for name in names)
 
 
 def _pivot(
@@ -276,7 +282,7 @@ def rounded(numerator: int, denominator: int, rounding: Rounding) -> int:
             return (2 * numerator + denominator) // (2 * denominator)
 
 
-def amount_of(form: Compiled, values: Any) -> int | Fault:
+def amount_of(form: Compiled, values: Values) -> int | Fault:
     """A whole number; a Fault where the formula has none."""
     found = form.of(values)
     if isinstance(found, Fault):

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Final, Literal
 from msgspec import Meta
 
 from domain.errors import RuleError
-from domain.expressions import Compiled, Expression, Fault, Scope, compiled, values_for
+from domain.expressions import Compiled, Expression, Fault, Scope, compiled
 from domain.facts import WHO
 from domain.member_facts import MemberFacts, member_values
 from domain.periods import CalendarPeriod
@@ -155,7 +155,7 @@ def check_eligible(
     values: dict[str, Any] = member_values(condition.variables, member_id, "member", tier, facts)
     if "time" in condition.variables:
         values["time"] = time
-    found = condition.of(values_for(ELIGIBILITY, values))
+    found = condition.of(values)
     if found is not True:
         why = found.detail if isinstance(found, Fault) else f"not true: {terms.eligibility}"
         raise NotEligible(f"the item is not for this member: {why}", member_id=member_id)

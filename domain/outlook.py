@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any, Final, NamedTuple
@@ -17,8 +16,8 @@ from domain.decision import Reaction, View
 from domain.earned import Earned, MemberAccounts
 from domain.engagement import ContributionPosted, ShareRecorded
 from domain.event import Event
-from domain.expressions import values_for
-from domain.facts import event_values, full_scope, place_values
+from domain.expressions import Values
+from domain.facts import event_values, place_values
 from domain.findings import Finding, Refusal, finding
 from domain.forms import Candidate, Plan
 from domain.goals import Goal, Look
@@ -31,7 +30,7 @@ from domain.progress import Completion, Progress
 from domain.purchases import PurchaseRecorded, PurchaseState
 from domain.rule_terms import Role
 from domain.rules import Rules, RuleVersion
-from domain.triggers import trigger_class, trigger_name, who
+from domain.triggers import trigger_name, who
 
 FIRST_REPORTS: Final[dict[type[Event], tuple[str, type[View]]]] = {
     PurchaseRecorded: ("purchase", PurchaseState),
@@ -81,7 +80,7 @@ class Outlook(Reaction, abstract=True):
         self.findings: list[Finding] | None = [] if traced else None
         self._places: dict[tuple[Any, ...], int] = {}
         self._given: list[NewAward] = []
-        self._counts: Counter[str] = Counter()
+        self._counts: dict[str, int] = {}
         self._found: dict[str | None, dict[Any, Any]] = {}
         """What the event counts for, by the earner's tag."""
         self.earners = [self._earner(role) for role in plan.roles]
@@ -182,7 +181,7 @@ class Outlook(Reaction, abstract=True):
         known = self._found.setdefault(earner.tag, {})
         return Look(candidate, self.event, self.envelope, progress, plan, known)
 
-    def looked(self, earner: Earner) -> tuple[list[Any], list[Any]]:
+    def looked(self, earner: Earner) -> tuple[list[Values], list[Any]]:
         """For each candidate the values that it speaks of, and that of its condition."""
         plan = self.plan
         if len(plan.tiered) <= 1:
@@ -194,16 +193,18 @@ class Outlook(Reaction, abstract=True):
         each = [one.version.terms.programme for one in plan.candidates]
         return [values[one] for one in each], [holds[one][n] for n, one in enumerate(each)]
 
-    def _values(self, earner: Earner, programme: str = "") -> Any:
+    def _values(self, earner: Earner, programme: str = "") -> Values:
         """The values of what the rules say of the event, the earner and where it happened.
 
         A tier is the one in ``programme``.
         """
         names = self.plan.variables
         said = event_values(names, self.event, self.envelope)
-        return self.plan.values(said | self._around(names, earner, self.envelope.time, programme))
+        if self.plan.looks_around:
+            said |= self._around(names, earner, self.envelope.time, programme)
+        return said
 
-    def values_then(self, candidate: Candidate, earner: Earner, goal: Goal) -> Any:
+    def values_then(self, candidate: Candidate, earner: Earner, goal: Goal) -> Values:
         """The values for what was counted before the event that opened its window.
 
         Of another campaign or activation than the one that the opening event names nothing is
@@ -215,9 +216,8 @@ class Outlook(Reaction, abstract=True):
             field = f"{noun}_id"
             if said.get(f"event.{field}") != getattr(self.event, field, None):
                 names = frozenset(one for one in names if not one.startswith(f"{noun}."))
-        scope = full_scope(trigger_class(candidate.version.terms.trigger))
         programme = candidate.version.terms.programme
-        return values_for(scope, said | self._around(names, earner, goal.time, programme))
+        return said | self._around(names, earner, goal.time, programme)
 
     def _around(
         self, names: frozenset[str], earner: Earner, time: datetime, programme: str

@@ -24,8 +24,12 @@ from store.rows import write
 SEND_AFTER_SECONDS: Final = 0.0003
 """How long a batch decides before PostgreSQL begins to write what it has accepted so far.
 
-The next time it is as long as it has decided by then, so that a large batch is sent in few parts.
+The next time it is as long as it has decided by then, up to ``SEND_EVERY_SECONDS``.
 """
+SEND_EVERY_SECONDS: Final = 0.0015
+"""What is not sent when all is decided has to be waited for: so this at most, or
+``SEND_EVERY_SHARE`` of what it has decided by then, so that a large batch is sent in few parts."""
+SEND_EVERY_SHARE: Final = 0.25
 
 READ_ON_SQL: Final = """
 SELECT position, entry FROM entries WHERE position > %s ORDER BY position LIMIT 100
@@ -182,7 +186,7 @@ class Batch:
                 self.ruling = self.ruling or kind in RULE_EVENTS
         if (now := perf_counter()) > self._due:
             self._ways.send(self)
-            self._due = now + max(SEND_AFTER_SECONDS, now - self._began)
+            self._due = now + pause(now - self._began)
         self.folding = False
 
     @property
@@ -195,6 +199,12 @@ class Batch:
         unsent, head = self.unsent, self.head.position + self._sent
         self._sent = len(self.drafts)
         return write(unsent, head=head, recorded_at=self.now, type_ids=type_ids)
+
+
+def pause(decided_seconds: float) -> float:
+    """How long a batch that has decided for so long waits before it sends again, in seconds."""
+    most = max(SEND_EVERY_SECONDS, decided_seconds * SEND_EVERY_SHARE)
+    return max(SEND_AFTER_SECONDS, min(decided_seconds, most))
 
 
 def _matches(draft: Draft, query: Query, after: int) -> bool:

@@ -19,6 +19,7 @@ from domain.points import PointsEarned
 from domain.redemptions import RedeemPoints
 from domain.rule_terms import RuleLimits
 from domain.rules import RulePublished
+from store.batch import SEND_AFTER_SECONDS, pause
 from store.database import Database
 from store.errors import StoreUnavailable
 from store.ledger import Ledger, NewEvent
@@ -70,6 +71,18 @@ def test_a_batch_is_written_in_parts_and_committed_once(shop: Shop, sent: list[s
     assert [one.position for one in stored] == positions
     assert len({one.recorded_at for one in stored}) == 1
     assert shop.ledger.log.head().position == positions[-1]
+
+
+def test_a_long_batch_is_sent_in_few_parts_and_the_last_is_short(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What is not sent when all is decided has to be waited for; and each part costs."""
+    monkeypatch.undo()
+    decided, parts = SEND_AFTER_SECONDS, 0
+    while decided < 0.1:
+        assert pause(decided) <= max(0.0015, decided / 4)
+        decided, parts = decided + pause(decided), parts + 1
+    assert parts < 20
 
 
 def test_a_view_that_is_needed_late_has_what_was_sent_once(shop: Shop) -> None:
