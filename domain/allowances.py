@@ -132,7 +132,7 @@ def lot_of(terms: RuleTerms, programme: Terms | None, time: datetime) -> LotTerm
             # What would expire before it can be spent expires as if it were earned then.
             ends = expires_at(terms.expiry, begins or time, zone)
     lot = lot_terms(programme, terms.points_currency, time, available_from=begins, expires_at=ends)
-    return lot._replace(awaits=terms.awaits or lot.awaits)
+    return lot if terms.awaits is None else lot._replace(awaits=terms.awaits)
 
 
 def cost_of(points: int, cost: PointCost | None) -> Money | None:

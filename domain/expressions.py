@@ -95,9 +95,10 @@ class Compiled:
         if self._constant is not None:
             return self._constant
         found = self._program.eval(data=values)
-        if found.type() == cel.Type.ERROR:
-            return Fault(str(found.plain_value()).removeprefix("INVALID_ARGUMENT: "))
-        return found.plain_value()
+        value = found.plain_value()
+        if isinstance(value, str) and found.type() == cel.Type.ERROR:
+            return Fault(value.removeprefix("INVALID_ARGUMENT: "))
+        return value
 
 
 @cache

@@ -48,13 +48,8 @@ class Earner(NamedTuple):
     member_id: str | None
     account_id: str | None
     """The account that the event itself names."""
-
-    @property
-    def tag(self) -> str | None:
-        """Under which what they did and earned is found."""
-        if self.member_id is not None:
-            return f"member:{self.member_id}"
-        return None if self.account_id is None else f"account:{self.account_id}"
+    tag: str | None
+    """Under which what they did and earned is found."""
 
 
 class NewAward(NamedTuple):
@@ -93,8 +88,12 @@ class Outlook(Reaction, abstract=True):
     # --- what it depends on ------------------------------------------------------------------
 
     def _earner(self, role: Role) -> Earner:
+        member_id = who(self.event, role)
         account_id = getattr(self.event, "account_id", None) if role == "member" else None
-        return Earner(role, who(self.event, role), account_id)
+        tag = None if account_id is None else f"account:{account_id}"
+        if member_id is not None:
+            tag = f"member:{member_id}"
+        return Earner(role, member_id, account_id, tag)
 
     def _see(self, view: View) -> None:
         if view.key not in self._places:

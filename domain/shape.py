@@ -143,9 +143,12 @@ def subject_tag(struct: type[msgspec.Struct], root: Any, subject_field: str) -> 
 def times_of(root: msgspec.Struct) -> Iterator[tuple[str, datetime]]:
     """Every instant that a Struct speaks of, with its field's name."""
     for marked in shape_of(type(root)).times:
-        value, name = value_at(root, marked.path), ".".join(marked.path)
+        value = value_at(root, marked.path)
+        if not value:
+            continue
+        name = ".".join(marked.path)
         if marked.many:
-            for number, block in enumerate(value or ()):
+            for number, block in enumerate(value):
                 yield from ((f"{name}.{number}.{inner}", at) for inner, at in times_of(block))
-        elif value is not None:
+        else:
             yield name, value
