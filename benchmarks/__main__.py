@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import platform
 import shutil
@@ -55,6 +56,7 @@ def measure(
         for name, value in bench.shown.items():
             bench.say(f"{name}: {value}")
         for name in names:
+            gc.collect()  # what the one before left behind is not to be cleared away in a sample
             before = len(bench.results)
             import_module(f"benchmarks.{MODULES[name]}").run(bench)
             for result in bench.results[before:]:
