@@ -24,12 +24,13 @@ from store.rows import write
 SEND_AFTER_SECONDS: Final = 0.0003
 """How long a batch decides before PostgreSQL begins to write what it has accepted so far.
 
-The next time it is as long as it has decided by then, up to ``SEND_EVERY_SECONDS``.
+The next pause is as long as it has decided by then, but no longer than ``SEND_EVERY_SECONDS`` or
+``SEND_EVERY_SHARE`` of that time, whichever is longer.
 """
 SEND_EVERY_SECONDS: Final = 0.0015
-"""What is not sent when all is decided has to be waited for: so this at most, or
-``SEND_EVERY_SHARE`` of what it has decided by then, so that a large batch is sent in few parts."""
+"""What is not sent when all is decided has to be waited for, so that it is to be little."""
 SEND_EVERY_SHARE: Final = 0.25
+"""A large batch is to be sent in few parts."""
 
 READ_ON_SQL: Final = """
 SELECT position, entry FROM entries WHERE position > %s ORDER BY position LIMIT 100

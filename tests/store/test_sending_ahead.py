@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from itertools import count
 from typing import Any
 
 import psycopg
@@ -77,12 +78,29 @@ def test_a_long_batch_is_sent_in_few_parts_and_the_last_is_short(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """What is not sent when all is decided has to be waited for; and each part costs."""
-    monkeypatch.undo()
+    monkeypatch.setattr("store.batch.SEND_AFTER_SECONDS", SEND_AFTER_SECONDS)
     decided, parts = SEND_AFTER_SECONDS, 0
     while decided < 0.1:
-        assert pause(decided) <= max(0.0015, decided / 4)
+        assert min(decided, 0.0015) <= pause(decided) <= max(0.0015, decided / 4)
         decided, parts = decided + pause(decided), parts + 1
     assert parts < 20
+
+
+def test_a_batch_pauses_as_long_as_that_says(
+    shop: Shop, sent: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By a clock that says 0.1 ms more each time: it is asked at the start, and by each event."""
+    monkeypatch.setattr("store.batch.SEND_AFTER_SECONDS", 0.00025)
+    ticks = count()
+    monkeypatch.setattr("store.batch.perf_counter", lambda: next(ticks) / 10_000)
+    sent.clear()
+    shop.report(*[bought(n) for n in range(64)])
+    due, writes = 2.5, 0
+    for tick in range(1, 65):
+        if tick > due:
+            due, writes = tick + pause(tick / 10_000) * 10_000, writes + 1
+    assert writes == 6
+    assert sent.count("write") == writes + 1
 
 
 def test_a_view_that_is_needed_late_has_what_was_sent_once(shop: Shop) -> None:
